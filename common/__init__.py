@@ -1,0 +1,1 @@
+"""Everything that two or more services share; see README.md for the rooms and the import arrows."""
