@@ -1,0 +1,1 @@
+"""Models of quotes, volatility and fill intensity: pure functions over numbers."""
