@@ -1,0 +1,19 @@
+"""`make bench [ONLY="codec bus"]`: each benchmark's table, ratios beside baselines of the same run."""
+
+import argparse
+import importlib
+
+BENCHMARKS = ("codec", "bus", "book", "tick_to_order", "idle")
+
+
+def main() -> None:
+    """Run the named benchmarks, or all."""
+    parser = argparse.ArgumentParser(prog="python -m tests.benchmarks")
+    parser.add_argument("only", nargs="*", choices=[*BENCHMARKS, []], help="default: all")
+    for name in parser.parse_args().only or BENCHMARKS:
+        print(f"\n## {name}", flush=True)
+        importlib.import_module(f"tests.benchmarks.{name}").main()
+
+
+if __name__ == "__main__":
+    main()
