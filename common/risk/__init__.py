@@ -1,0 +1,1 @@
+"""Rules that say no, as pure functions: limits before the trade."""

@@ -1,0 +1,1 @@
+"""The order management system: every order passes here, exactly once, within limits, journaled before it is sent."""
