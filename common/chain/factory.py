@@ -1,0 +1,10 @@
+"""The Uniswap V3 factory: which pools there are."""
+
+from common.chain.abi import Call, Function
+
+_GET_POOL = Function("getPool(address,address,uint24)", "(address)")
+
+
+def get_pool(factory: str, token_a: str, token_b: str, fee_ppm: int) -> Call[str]:
+    """Read: the pool's address, or the zero address if nobody made it."""
+    return Call(factory, _GET_POOL.encode(token_a, token_b, fee_ppm), lambda data: _GET_POOL.decode(data)[0])
