@@ -41,7 +41,7 @@ from services.oms.records import FillBooked, OrderRefused, Record
 from services.oms.router import Router, execution_handler
 
 LIST_FILLS_MAX = 1_000
-TIDY_S = 0.1
+TIDY_S = 1.0
 CHASE_S = 0.25
 LATCH_POLL_S = 0.05
 
