@@ -1,0 +1,1 @@
+"""The exchange core: commands in, events out."""

@@ -1,0 +1,55 @@
+"""Balances of every account, in units of 1e-8, and the moves between them. Nothing is created or lost by a trade."""
+
+from common.exchange.events import EXTERNAL_ACCOUNT, FEE_ACCOUNT
+from common.model.errors import InvariantBroken
+
+UNLIMITED_ACCOUNTS = frozenset({EXTERNAL_ACCOUNT, FEE_ACCOUNT})
+
+
+class Balance:
+    """`free` can be spent, `locked` backs open orders."""
+
+    __slots__ = ("free", "locked")
+
+    def __init__(self) -> None:
+        self.free = self.locked = 0
+
+    @property
+    def total(self) -> int:
+        """All that the account owns of the asset."""
+        return self.free + self.locked
+
+
+class Accounts:
+    """Balances by account and asset. Raises InvariantBroken if a customer's balance would become negative."""
+
+    def __init__(self) -> None:
+        self._balances: dict[str, dict[str, Balance]] = {}
+
+    def balance(self, account: str, asset: str) -> Balance:
+        """The balance, made at zero on first use."""
+        return self._balances.setdefault(account, {}).setdefault(asset, Balance())
+
+    def balances(self, account: str) -> dict[str, Balance]:
+        """All balances of an account by asset."""
+        return self._balances.get(account, {})
+
+    def total(self, asset: str) -> int:
+        """Sum over all accounts: equals what was deposited, always."""
+        return sum(held[asset].total for held in self._balances.values() if asset in held)
+
+    def credit(self, account: str, asset: str, units: int) -> None:
+        """Add to (or with a negative number take from) the free part."""
+        balance = self.balance(account, asset)
+        free = balance.free + units
+        if free < 0 and account not in UNLIMITED_ACCOUNTS:
+            raise InvariantBroken(f"account {account} would own {free} free units of {asset}")
+        balance.free = free
+
+    def lock(self, account: str, asset: str, units: int) -> None:
+        """Move from free to locked, or back with a negative number."""
+        balance = self.balance(account, asset)
+        free, locked = balance.free - units, balance.locked + units
+        if free < 0 or locked < 0:
+            raise InvariantBroken(f"account {account} would own {free} free and {locked} locked units of {asset}")
+        balance.free, balance.locked = free, locked

@@ -1,0 +1,74 @@
+"""Exact money: integers at 1e-8 of an asset, so that balances, notionals and fees are never rounded by a float."""
+
+from decimal import Decimal
+
+from common.model.errors import OrderInvalid
+from common.model.instrument import Instrument
+
+UNITS_PER_ASSET = 10**8
+RATE_SCALE = 10**9
+
+
+class Scale:
+    """How ticks and lots of one instrument become units of its assets."""
+
+    __slots__ = ("base", "lot_units", "quote", "tick_lot_units")
+
+    def __init__(self, instrument: Instrument) -> None:
+        self.base, self.quote = instrument.base, instrument.quote
+        self.lot_units = _whole(instrument.lot_size, "lot_size", instrument.symbol)
+        notional_step = instrument.tick_size * instrument.lot_size
+        self.tick_lot_units = _whole(notional_step, "tick_size x lot_size", instrument.symbol)
+
+    def base_units(self, lots: int) -> int:
+        """Units of the base asset in some lots."""
+        return lots * self.lot_units
+
+    def quote_units(self, ticks: int, lots: int) -> int:
+        """Units of the quote asset that some lots cost at a price."""
+        return ticks * lots * self.tick_lot_units
+
+
+class FeeRates:
+    """Maker and taker fee as fractions of what a side receives, integers at 1e-9. A negative rate is a rebate."""
+
+    __slots__ = ("maker", "taker")
+
+    def __init__(self, maker_bps: Decimal, taker_bps: Decimal) -> None:
+        self.maker, self.taker = rate_from_bps(maker_bps), rate_from_bps(taker_bps)
+        if self.maker + self.taker < 0:
+            raise ValueError("maker and taker fee together must not be negative: the venue would pay for every trade")
+
+
+def rate_from_bps(bps: Decimal) -> int:
+    """Basis points as an integer at 1e-9. Raises ValueError when that is not exact or not below 100 %."""
+    rate = bps * RATE_SCALE / 10_000
+    if rate != int(rate) or abs(rate) >= RATE_SCALE:
+        raise ValueError(f"a fee of {bps} bps is no multiple of 1e-9 below 1")
+    return int(rate)
+
+
+def fee_units(received_units: int, rate: int) -> int:
+    """Fee on an amount, rounded against whoever pays or receives it: a fee up, a rebate down."""
+    return -(-received_units * rate // RATE_SCALE)
+
+
+def units_from_text(amount: str | Decimal) -> int:
+    """Decimal amount of an asset in units. Raises ValueError when it is negative or finer than 1e-8."""
+    units = Decimal(amount) * UNITS_PER_ASSET
+    if not units.is_finite() or units < 0 or units != int(units):
+        raise ValueError(f"{amount!r} is no amount of at least 0 in steps of 1e-8")
+    return int(units)
+
+
+def units_text(units: int) -> str:
+    """Units as a decimal with all eight places, the way Binance writes amounts."""
+    whole, rest = divmod(abs(units), UNITS_PER_ASSET)
+    return f"{'-' if units < 0 else ''}{whole}.{rest:08d}"
+
+
+def _whole(amount: Decimal, what: str, where: str) -> int:
+    units = amount * UNITS_PER_ASSET
+    if units != int(units):
+        raise OrderInvalid(what, where, "a multiple of 1e-8", str(amount))
+    return int(units)
