@@ -90,7 +90,7 @@ class Journal(JournalReader):
 
     def __init__(self, path: Path, durability: Durability = "full", now_ns: Callable[[], int] = time.time_ns) -> None:
         self.path = path
-        self._now_ns = now_ns
+        self._now_ns, self._durability = now_ns, durability
         path.parent.mkdir(parents=True, exist_ok=True)
         self._connection = _connect(f"file:{path}?mode=rwc", path)
         try:
@@ -130,6 +130,20 @@ class Journal(JournalReader):
         """Append and commit. Returns the sequence."""
         sequence = self.append(record)
         self.commit()
+        return sequence
+
+    def record_intent(self, record: msgspec.Struct) -> int:
+        """Append and commit so that it survives kill -9, leaving the wait for the disk to the next `commit`.
+
+        For intents on the hot path whose outcome the other side also knows: if a power cut takes the newest ones,
+        reconciliation finds what came of them. Everything appended before is committed with it. Returns the sequence.
+        """
+        self.commit()
+        if self._durability == "full":
+            self._connection.execute("PRAGMA synchronous=NORMAL")
+        sequence = self.record(record)
+        if self._durability == "full":
+            self._connection.execute("PRAGMA synchronous=FULL")
         return sequence
 
     def save_snapshot(self, sequence: int, payload: bytes) -> None:

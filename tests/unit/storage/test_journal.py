@@ -90,14 +90,15 @@ def test_garbage_instead_of_a_database_is_refused(tmp_path: Path) -> None:
         Journal(tmp_path / "a.db")
 
 
+@pytest.mark.parametrize("write", ["record", "record_intent"])
 @pytest.mark.parametrize("durability", ["full", "process"])
-def test_what_was_committed_survives_kill_9(tmp_path: Path, durability: str) -> None:
+def test_what_was_committed_survives_kill_9(tmp_path: Path, durability: str, write: str) -> None:
     script = (
         "import os, signal, msgspec, pathlib\n"
         "from common.storage import Journal\n"
         "class Deposited(msgspec.Struct, tag=True):\n    amount: int\n"
         f"journal = Journal(pathlib.Path({str(tmp_path / 'a.db')!r}), {durability!r})\n"
-        "for amount in range(50): journal.record(Deposited(amount))\n"
+        f"for amount in range(50): journal.{write}(Deposited(amount))\n"
         "journal.append(Deposited(99))\n"
         "os.kill(os.getpid(), signal.SIGKILL)\n"
     )
