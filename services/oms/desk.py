@@ -46,9 +46,14 @@ class Desk:
         return replay(self.ledger, self._journal.read_as(Record, after))
 
     def accept(self, command: SubmitOrder, now_ns: int) -> OrderLife:
-        """Commit an intent. The caller sends the command, then publishes."""
+        """Commit an intent. The caller sends the command, then publishes.
+
+        It survives kill -9 before a byte leaves, but is not waited for on the disk (a tenth of the time): an intent
+        that a power cut takes is an order with our prefix that reconciliation finds at the venue, takes off and whose
+        trades it books; ids carry their boot's time, so none comes twice.
+        """
         record = OrderAccepted(command=command, at_ns=now_ns)
-        order = self.ledger.apply(record, self._journal.record(record))
+        order = self.ledger.apply(record, self._journal.record_intent(record))
         assert order is not None
         return order
 
