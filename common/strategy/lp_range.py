@@ -1,0 +1,119 @@
+"""From a model's two offsets to the asymmetric, tick-aligned ranges that the pool can really take.
+
+models.md, "Quotes -> asymmetric range": liquidity on [pl, pu] is a ladder of orders; fully crossed it trades at the
+geometric mean sqrt(pl pu), and the taker pays 1/(1-f) on top. An offset is the distance of that mean price from the
+present one, so the far bound follows from the near one. The near bounds are the aligned ticks around the price.
+
+Bounds are counted in steps: tick spacings along rising P, whatever the order of the tokens.
+"""
+
+from math import floor
+
+import msgspec
+
+from common.amm.pair import Pair
+from common.model.errors import InputInvalid
+from common.pricing.glft import GlftParameters, closed_form
+
+BPS = 10_000
+
+
+class RangeModel(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """GLFT with prices in basis points of P. `lot_base` is the inventory (whole base tokens) that counts as one lot.
+
+    `arrival_rate` A in 1/s, `decay` k in 1/bp, `risk_aversion` gamma in 1/(bp x lot), `xi_impact` in bp (markout of
+    the pool's flow, see common/pricing/glft.py). `half_width_bps_*` bound the distance of each far bound from P.
+    """
+
+    arrival_rate: float = 0.05
+    decay: float = 0.07
+    risk_aversion: float = 0.02
+    xi_impact: float = 0.0
+    lot_base: float = 10.0
+    half_width_bps_min: float = 15.0
+    half_width_bps_max: float = 80.0
+
+    def __post_init__(self) -> None:
+        for name in ("arrival_rate", "decay", "risk_aversion", "lot_base", "half_width_bps_min"):
+            if not getattr(self, name) > 0:
+                raise ValueError(f"{name} must be above 0, got {getattr(self, name)}")
+        if not self.half_width_bps_min <= self.half_width_bps_max < BPS:
+            raise ValueError(f"half_width_bps_max must lie in half_width_bps_min..{BPS}, got {self.half_width_bps_max}")
+        if self.xi_impact < 0:
+            raise ValueError(f"xi_impact must be at least 0, got {self.xi_impact}")
+
+
+class Offsets(msgspec.Struct, frozen=True):
+    """Distances in price from P at which the whole bid or ask side should trade on average."""
+
+    bid: float
+    ask: float
+
+
+class RangeTarget(msgspec.Struct, frozen=True, kw_only=True):
+    """What is asked for and what the tick grid gives. Steps along rising P; `price_*` are the aligned outer bounds.
+
+    `lower..upper` is the base range around the price; `ask_start..upper` and `lower..bid_end` lie wholly above and
+    below the price, for one token alone.
+    """
+
+    lower: int
+    bid_end: int
+    ask_start: int
+    upper: int
+    price_lower_asked: float
+    price_upper_asked: float
+    price_lower: float
+    price_upper: float
+
+    def base_ticks(self, pair: Pair) -> tuple[int, int]:
+        """Ticks of the range around the price."""
+        return pair.range_of(self.lower, self.upper)
+
+    def ask_ticks(self, pair: Pair) -> tuple[int, int]:
+        """Ticks of the range just above the price, which takes base alone."""
+        return pair.range_of(self.ask_start, self.upper)
+
+    def bid_ticks(self, pair: Pair) -> tuple[int, int]:
+        """Ticks of the range just below the price, which takes quote alone."""
+        return pair.range_of(self.lower, self.bid_end)
+
+
+def model_offsets(model: RangeModel, price: float, sigma: float, inventory: float) -> Offsets:
+    """Offsets for an inventory deviation (whole base tokens, positive = long) at lognormal volatility per sqrt(s).
+
+    Long means a near ask and a far bid. Offsets never fall below zero: where the straight line of the closed form
+    would cross the price, the widths' minimum takes over.
+    """
+    parameters = GlftParameters(
+        sigma=sigma * BPS,
+        arrival_rate=model.arrival_rate,
+        decay=model.decay,
+        risk_aversion=model.risk_aversion,
+        xi_impact=model.xi_impact,
+    )
+    quotes, lots = closed_form(parameters), inventory / model.lot_base
+    unit = price / BPS
+    return Offsets(max(quotes.bid_offset(lots), 0.0) * unit, max(quotes.ask_offset(lots), 0.0) * unit)
+
+
+def target_range(pair: Pair, price: float, offsets: Offsets, model: RangeModel) -> RangeTarget:
+    """The aligned bounds for these offsets. Raises InputInvalid when they leave the pool's tick range."""
+    if not (offsets.bid >= 0 and offsets.ask >= 0):
+        raise InputInvalid("offsets", "lp_range", "two numbers of at least 0", (offsets.bid, offsets.ask))
+    keep = 1 - pair.fee_ppm / 1e6
+    step = pair.steps_of(price)
+    bid_end, ask_start = floor(step), floor(step) + 1
+    upper_asked = ((price + offsets.ask) * keep) ** 2 / pair.price_at_step(ask_start)
+    lower_asked = (max(price - offsets.bid, 0.0) / keep) ** 2 / pair.price_at_step(bid_end)
+    least, most = model.half_width_bps_min / BPS, model.half_width_bps_max / BPS
+    upper_asked = min(max(upper_asked, price * (1 + least)), price * (1 + most))
+    lower_asked = max(min(lower_asked, price * (1 - least)), price * (1 - most))
+    upper = max(round(pair.steps_of(upper_asked)), ask_start + 1)
+    lower = min(round(pair.steps_of(lower_asked)), bid_end - 1)
+    pair.range_of(lower, upper)
+    return RangeTarget(
+        lower=lower, bid_end=bid_end, ask_start=ask_start, upper=upper,
+        price_lower_asked=lower_asked, price_upper_asked=upper_asked,
+        price_lower=pair.price_at_step(lower), price_upper=pair.price_at_step(upper),
+    )  # fmt: skip
