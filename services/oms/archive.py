@@ -23,12 +23,12 @@ from services.oms.records import FillBooked, OrderAbsent, OrderAccepted, OrderRe
 ORDER_FORGOTTEN = "order_forgotten"
 
 _E = TypeVar("_E")
-_ID = re.compile(rf"^({CLIENT_ORDER_ID_PREFIX}[a-z0-9-]+)-([0-9a-z]{{1,12}})$")
+_ID = re.compile(rf"({CLIENT_ORDER_ID_PREFIX}[a-z0-9_-]+)-([0-9a-z]{{1,12}})")
 
 
 def split_id(client_order_id: str) -> tuple[str, int]:
     """Prefix and number of a client order id; raises OrderInvalid for an id that is none of ours."""
-    match = _ID.match(client_order_id)
+    match = _ID.fullmatch(client_order_id)
     if match is None or len(client_order_id) > CLIENT_ORDER_ID_LENGTH_MAX:
         expected = f"{CLIENT_ORDER_ID_PREFIX}<strategy>-<boot>-<n>, at most {CLIENT_ORDER_ID_LENGTH_MAX} characters"
         raise OrderInvalid("client_order_id", "order", expected, client_order_id)
