@@ -178,10 +178,6 @@ def check_gross(before: float, after: float, gross_notional_max: float) -> Refus
     )
 
 
-def gross_notional(markets: Iterable[tuple[Instrument, MarketExposure, MarketPrice | None]]) -> float:
-    """Worst-case value of all markets in quote units. A market without a price has no orders that passed; counts 0."""
-    return sum(
-        instrument.price(price.mid_ticks) * instrument.quantity(exposure.gross_lots)
-        for instrument, exposure, price in markets
-        if price is not None
-    )
+def gross_notional(markets: Iterable[tuple[MarketExposure, float]]) -> float:
+    """Worst-case value of all markets in quote units, each with the value of one of its lots."""
+    return sum(exposure.gross_lots * lot_value for exposure, lot_value in markets)

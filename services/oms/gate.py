@@ -8,13 +8,12 @@ Codes beside those of `common.risk.limits`:
     strategy_unknown        no process of this name could be watched, so its orders could not be taken off
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 
 from common.messages import BookImage, SubmitOrder
 from common.model.instrument import Instrument
 from common.model.order import OrderType
 from common.risk.limits import (
-    MarketExposure,
     MarketPrice,
     OrderLimits,
     OrderTerms,
@@ -25,8 +24,6 @@ from common.risk.limits import (
 )
 from services.oms.ledger import Ledger, Market
 
-_Valued = tuple[Instrument, MarketExposure, MarketPrice | None]
-
 
 class Gate:
     """Limits of all markets and the newest prices; asks nobody and changes nothing."""
@@ -36,11 +33,15 @@ class Gate:
     ) -> None:
         self._ledger, self._markets, self._gross_max = ledger, markets, gross_notional_max
         self._prices: dict[Market, MarketPrice] = {}
+        self._lot_values: dict[Market, float] = {}
 
     def see_book(self, book: BookImage) -> None:
         """Take the middle of a two-sided book; a one-sided one leaves the old price to grow stale."""
-        if book.bids and book.asks:
-            self._prices[book.venue, book.symbol] = MarketPrice(mid_ticks=book.mid_ticks, received_ns=book.received_ns)
+        key = book.venue, book.symbol
+        if book.bids and book.asks and key in self._markets:
+            instrument, _ = self._markets[key]
+            self._prices[key] = MarketPrice(mid_ticks=book.mid_ticks, received_ns=book.received_ns)
+            self._lot_values[key] = instrument.quantity(1) * instrument.price(book.mid_ticks)
 
     def check(self, command: SubmitOrder, now_ns: int) -> Refusal | None:
         """First limit that the order breaks."""
@@ -58,13 +59,11 @@ class Gate:
         return refusal or self._check_gross(key, terms)
 
     def _check_gross(self, key: Market, terms: OrderTerms) -> Refusal | None:
-        exposures = {market: self._ledger.exposure(*market) for market in self._markets}
-        before = gross_notional(self._valued(exposures))
-        exposures[key] = exposures[key].with_order(terms.side, terms.quantity_lots)
-        return check_gross(before, gross_notional(self._valued(exposures)), self._gross_max)
-
-    def _valued(self, exposures: Mapping[Market, MarketExposure]) -> Iterator[_Valued]:
-        return ((self._markets[key][0], exposure, self._prices.get(key)) for key, exposure in exposures.items())
+        # A market without a book since our start counts nothing; its own orders are refused as `book_missing`.
+        before = gross_notional((self._ledger.exposure(*each), value) for each, value in self._lot_values.items())
+        exposure, value = self._ledger.exposure(*key), self._lot_values[key]
+        added = exposure.with_order(terms.side, terms.quantity_lots).gross_lots - exposure.gross_lots
+        return check_gross(before, before + added * value, self._gross_max)
 
 
 def check_command(

@@ -112,7 +112,7 @@ def test_a_refusal_says_what_was_expected_and_what_it_got() -> None:
 def test_gross_exposure_adds_markets_and_lets_reductions_pass() -> None:
     long = MarketExposure(position_lots=10_000, live_sell_lots=30_000)
     short = MarketExposure(position_lots=-10_000)
-    assert gross_notional([(ETH, long, PRICE), (ETH, short, PRICE), (ETH, long, None)]) == 5_000.0 + 2_500.0
+    assert gross_notional([(long, 0.25), (short, 0.25)]) == 5_000.0 + 2_500.0
     assert check_gross(0.0, 100.0, 100.0) is None
     assert code(check_gross(0.0, 100.1, 100.0)) == "gross_exposure"
     assert check_gross(200.0, 200.0, 100.0) is None
