@@ -7,7 +7,7 @@ present one, so the far bound follows from the near one. The near bounds are the
 Bounds are counted in steps: tick spacings along rising P, whatever the order of the tokens.
 """
 
-from math import floor
+from math import ceil, floor
 
 import msgspec
 
@@ -25,12 +25,12 @@ class RangeModel(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     the pool's flow, see common/pricing/glft.py). `half_width_bps_*` bound the distance of each far bound from P.
     """
 
-    arrival_rate: float = 0.05
-    decay: float = 0.07
-    risk_aversion: float = 0.02
+    arrival_rate: float = 0.02
+    decay: float = 0.045
+    risk_aversion: float = 0.01
     xi_impact: float = 0.0
     lot_base: float = 10.0
-    half_width_bps_min: float = 15.0
+    half_width_bps_min: float = 20.0
     half_width_bps_max: float = 80.0
 
     def __post_init__(self) -> None:
@@ -106,14 +106,23 @@ def target_range(pair: Pair, price: float, offsets: Offsets, model: RangeModel) 
     bid_end, ask_start = floor(step), floor(step) + 1
     upper_asked = ((price + offsets.ask) * keep) ** 2 / pair.price_at_step(ask_start)
     lower_asked = (max(price - offsets.bid, 0.0) / keep) ** 2 / pair.price_at_step(bid_end)
-    least, most = model.half_width_bps_min / BPS, model.half_width_bps_max / BPS
-    upper_asked = min(max(upper_asked, price * (1 + least)), price * (1 + most))
-    lower_asked = max(min(lower_asked, price * (1 - least)), price * (1 - most))
-    upper = max(round(pair.steps_of(upper_asked)), ask_start + 1)
-    lower = min(round(pair.steps_of(lower_asked)), bid_end - 1)
+    upper = _align(pair, price, upper_asked, +1, model)
+    lower = _align(pair, price, lower_asked, -1, model)
+    upper, lower = max(upper, ask_start + 1), min(lower, bid_end - 1)
     pair.range_of(lower, upper)
     return RangeTarget(
         lower=lower, bid_end=bid_end, ask_start=ask_start, upper=upper,
         price_lower_asked=lower_asked, price_upper_asked=upper_asked,
         price_lower=pair.price_at_step(lower), price_upper=pair.price_at_step(upper),
     )  # fmt: skip
+
+
+def _align(pair: Pair, price: float, asked: float, side: int, model: RangeModel) -> int:
+    """The whole step nearest to an asked bound, no nearer to the price and no farther than the model's widths allow.
+
+    Where the grid cannot give both, the least width wins: a range too narrow is crossed at once.
+    """
+    nearest = ceil(side * pair.steps_of(price * (1 + side * model.half_width_bps_min / BPS)))
+    farthest = floor(side * pair.steps_of(price * (1 + side * model.half_width_bps_max / BPS)))
+    wanted = round(side * pair.steps_of(asked)) if asked > 0 else farthest
+    return side * max(min(wanted, farthest), nearest)

@@ -1,0 +1,83 @@
+"""Whether moving a range pays: fees that it would earn until the price leaves it, against those of the old one."""
+
+from collections import deque
+from math import erf, log, sqrt
+
+import msgspec
+
+from common.amm.fees import Growth
+from common.amm.pair import Pair
+from common.strategy.lp_holdings import Holdings
+from common.strategy.lp_plan import MovePlan
+
+SECOND_NS = 10**9
+_QUADRATURE_POINTS = 24
+
+
+class FeeRate:
+    """Fees that the pool lately paid to each unit of its active liquidity, from its growth counters."""
+
+    def __init__(self, pair: Pair, window_s: float = 900.0) -> None:
+        self._pair, self._window_ns = pair, int(window_s * SECOND_NS)
+        self._samples: deque[tuple[int, Growth]] = deque()
+
+    def add(self, block_time_ns: int, growth: Growth) -> None:
+        """Take one block's counters; a block from the past (a reorganisation) makes the later ones forgotten."""
+        while self._samples and self._samples[-1][0] >= block_time_ns:
+            self._samples.pop()
+        self._samples.append((block_time_ns, growth))
+        while block_time_ns - self._samples[0][0] > self._window_ns:
+            self._samples.popleft()
+
+    def quote_per_second(self, price: float) -> float | None:
+        """Quote per second per raw unit of liquidity, or None before there are two samples."""
+        if len(self._samples) < 2:
+            return None
+        (start_ns, first), (end_ns, last) = self._samples[0], self._samples[-1]
+        grown = last - first
+        base, quote = self._pair.unorder(grown.token0, grown.token1)
+        value = self._pair.whole_base(base) * price + self._pair.whole_quote(quote)
+        return value / 2.0**128 * SECOND_NS / (end_ns - start_ns)
+
+
+class GainEstimate(msgspec.Struct, frozen=True):
+    """Expected fees in quote over the horizon, of what stands and of what would stand."""
+
+    present: float
+    planned: float
+
+    @property
+    def gain(self) -> float:
+        """What moving adds before its gas."""
+        return self.planned - self.present
+
+
+def estimate_gain(holdings: Holdings, plan: MovePlan, fee_rate: float, sigma: float, horizon_s: float) -> GainEstimate:
+    """Expected fees of the present and of the planned ranges: rate x liquidity x expected time in range."""
+    price, pair = holdings.price, holdings.pair
+    present = [(each.range.tick_lower, each.range.tick_upper, each.range.liquidity) for each in holdings.ranges]
+    planned = [(each.tick_lower, each.tick_upper, each.liquidity) for each in plan.mints]
+    worth = [
+        fee_rate * sum(
+            liquidity * expected_time_inside(price, *pair.price_bounds(lower, upper), sigma, horizon_s)
+            for lower, upper, liquidity in ranges
+        )
+        for ranges in (present, planned)
+    ]  # fmt: skip
+    return GainEstimate(worth[0], worth[1])
+
+
+def expected_time_inside(price: float, low: float, high: float, sigma: float, horizon_s: float) -> float:
+    """Seconds of the horizon that a driftless log-price spends in [low, high], from wherever it starts.
+
+    The occupation time of Brownian motion: the integral over t of the normal probability of being inside, taken by
+    the midpoint rule in sqrt(t), where the integrand is smooth.
+    """
+    width = sqrt(horizon_s) / _QUADRATURE_POINTS
+    total = 0.0
+    for index in range(_QUADRATURE_POINTS):
+        root = (index + 0.5) * width
+        spread = sigma * root * sqrt(2)
+        inside = (erf(log(high / price) / spread) - erf(log(low / price) / spread)) / 2
+        total += inside * 2 * root * width
+    return total
