@@ -1,0 +1,1 @@
+"""The operator's program: up, down, status, logs, kill, rearm, doctor, report."""

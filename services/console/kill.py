@@ -1,0 +1,43 @@
+"""`counterweight kill`: the latch first, by our own hand; then everything off the venues; then proof."""
+
+import argparse
+import time
+
+from common.messages import EngageKill, KillStateChanged
+from common.storage import Latch
+from services.console import exit_codes
+from services.console.questions import ask
+from services.console.resting import Outcome, cancel_everything
+from services.console.site import open_site
+from services.console.supervisor import Supervisor
+from services.console.voice import Voice
+
+OMS_TIMEOUT_S = 4.0
+
+
+def run(options: argparse.Namespace) -> int:
+    """Engage the kill switch."""
+    site, voice = open_site(options.config), Voice(options)
+    # The file alone stops every new order, whoever is alive: the execution handlers look at it before each one.
+    Latch(site.latch).engage(options.reason, options.operator, time.time_ns())
+    voice.say(f"latch engaged: {site.latch}")
+    if not Supervisor(site.socket).is_running():
+        return voice.finish(exit_codes.OK, "The fleet is not running; it will refuse all orders until `rearm`.")
+    reply = ask(site, "oms", EngageKill(reason=options.reason, operator=options.operator), OMS_TIMEOUT_S)
+    by_oms = reply.canceled if isinstance(reply, KillStateChanged) else 0
+    voice.say(f"oms: {by_oms} orders cancelled" if isinstance(reply, KillStateChanged) else f"oms: {reply}")
+    # Also when the oms answered: its word is not the venue's.
+    outcome = cancel_everything(site, f"kill: {options.reason}")
+    return _tell(voice, outcome, by_oms)
+
+
+def _tell(voice: Voice, outcome: Outcome, by_oms: int) -> int:
+    canceled = by_oms + outcome.canceled
+    if outcome.proven:
+        text = f"Killed: {canceled} orders cancelled, none rests at any venue. New orders are refused until `rearm`."
+        return voice.finish(exit_codes.OK, text, canceled=canceled, resting=0)
+    text = (
+        f"Killed: new orders are refused, {canceled} were cancelled, {outcome.resting} rest still. {outcome.detail}"
+        " Look at the venue itself."
+    )
+    return voice.finish(exit_codes.FAILED, text, canceled=canceled, resting=outcome.resting, detail=outcome.detail)
