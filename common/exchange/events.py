@@ -8,6 +8,7 @@ from enum import StrEnum
 
 import msgspec
 
+from common.exchange.commands import SelfTradePrevention
 from common.model.order import OrderType, Side, TimeInForce
 
 EXTERNAL_ACCOUNT = "market"
@@ -62,6 +63,7 @@ class OrderPlaced(Event, frozen=True, kw_only=True):
     post_only: bool
     price_ticks: int
     quantity_lots: int
+    self_trade_prevention: SelfTradePrevention = SelfTradePrevention.EXPIRE_MAKER
 
 
 class OrderRejected(Event, frozen=True, kw_only=True):

@@ -155,6 +155,7 @@ class Exchange:
                 post_only=command.post_only,
                 price_ticks=command.price_ticks if command.order_type is OrderType.LIMIT else 0,
                 quantity_lots=command.quantity_lots,
+                self_trade_prevention=command.self_trade_prevention,
             )
         )
 

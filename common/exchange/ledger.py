@@ -10,6 +10,7 @@ from typing import Any
 import msgspec
 
 from common.exchange.accounts import Accounts
+from common.exchange.commands import SelfTradePrevention
 from common.exchange.events import (
     EXTERNAL_ACCOUNT,
     FEE_ACCOUNT,
@@ -42,6 +43,7 @@ class OrderRecord(msgspec.Struct, kw_only=True):
     post_only: bool
     price_ticks: int
     quantity_lots: int
+    self_trade_prevention: SelfTradePrevention
     placed_ns: int
     changed_ns: int
     filled_lots: int = 0
@@ -58,6 +60,30 @@ class OrderRecord(msgspec.Struct, kw_only=True):
     def is_open(self) -> bool:
         """True while it may still trade."""
         return not self.state.is_final
+
+    def fill(self, fill: Fill, quote_units: int) -> None:
+        """Count one trade in."""
+        self.filled_lots += fill.quantity_lots
+        self.quote_units += quote_units
+        self.changed_ns = fill.time_ns
+        self.state = OrderState.PARTIALLY_FILLED if self.remaining_lots else OrderState.FILLED
+
+    def end(self, event: OrderCanceled | OrderExpired) -> None:
+        """Note its end without being filled."""
+        self.changed_ns = event.time_ns
+        self.state = OrderState.CANCELED
+        if isinstance(event, OrderExpired):
+            self.state, self.reason = OrderState.EXPIRED, event.reason
+
+
+def record_of(event: OrderPlaced) -> OrderRecord:
+    """The order as it was when it was accepted."""
+    return OrderRecord(
+        order_id=event.order_id, account=event.account, symbol=event.symbol, client_order_id=event.client_order_id,
+        side=event.side, order_type=event.order_type, time_in_force=event.time_in_force, post_only=event.post_only,
+        price_ticks=event.price_ticks, quantity_lots=event.quantity_lots,
+        self_trade_prevention=event.self_trade_prevention, placed_ns=event.time_ns, changed_ns=event.time_ns,
+    )  # fmt: skip
 
 
 class Ledger:
@@ -109,12 +135,7 @@ class Ledger:
         self.accounts.credit(event.account, event.asset, event.units)
 
     def _open(self, event: OrderPlaced) -> None:
-        order = OrderRecord(
-            order_id=event.order_id, account=event.account, symbol=event.symbol,
-            client_order_id=event.client_order_id, side=event.side, order_type=event.order_type,
-            time_in_force=event.time_in_force, post_only=event.post_only, price_ticks=event.price_ticks,
-            quantity_lots=event.quantity_lots, placed_ns=event.time_ns, changed_ns=event.time_ns,
-        )  # fmt: skip
+        order = record_of(event)
         self._lock(order, order.quantity_lots)
         self.orders[order.order_id] = order
         self.open_of(order.account, order.symbol)[order.order_id] = order
@@ -139,26 +160,19 @@ class Ledger:
         if order is None or fill.quantity_lots > order.remaining_lots or not order.is_open:
             raise InvariantBroken(f"trade {fill.trade_id} fills order {fill.order_id} beyond what it has open")
         self._lock(order, -fill.quantity_lots)
-        order.filled_lots += fill.quantity_lots
-        order.quote_units += self.scales[fill.symbol].quote_units(fill.price_ticks, fill.quantity_lots)
-        order.changed_ns = fill.time_ns
+        quote_units = self.scales[fill.symbol].quote_units(fill.price_ticks, fill.quantity_lots)
+        order.fill(fill, quote_units)
         self.fills.append(fill)
-        if order.remaining_lots:
-            order.state = OrderState.PARTIALLY_FILLED
-        else:
-            self._close(order, OrderState.FILLED)
+        if not order.is_open:
+            self._close(order)
 
     def _end(self, event: OrderCanceled | OrderExpired) -> None:
         order = self.orders.get(event.order_id)
         if order is None or not order.is_open:
             raise InvariantBroken(f"order {event.order_id} ends but is not open")
         self._lock(order, -order.remaining_lots)
-        order.changed_ns = event.time_ns
-        if isinstance(event, OrderExpired):
-            order.reason = event.reason
-            self._close(order, OrderState.EXPIRED)
-        else:
-            self._close(order, OrderState.CANCELED)
+        order.end(event)
+        self._close(order)
 
     def _lock(self, order: OrderRecord, lots: int) -> None:
         # A market order trades or ends within its own command, so it needs nothing set aside.
@@ -166,8 +180,7 @@ class Ledger:
             units = self.cost_units(order.symbol, order.side, order.price_ticks, lots)
             self.accounts.lock(order.account, self.lockable(order.symbol, order.side), units)
 
-    def _close(self, order: OrderRecord, state: OrderState) -> None:
-        order.state = state
+    def _close(self, order: OrderRecord) -> None:
         del self.open_of(order.account, order.symbol)[order.order_id]
         self._final.append(order.order_id)
         if len(self._final) > FINAL_ORDERS_KEPT:

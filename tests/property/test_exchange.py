@@ -19,6 +19,7 @@ from common.model.order import OrderState, Side, TimeInForce
 from tests.unit.exchange.desk import DEPOSITS, ETH, Desk
 from tests.unit.exchange.reference import ReferenceBook
 
+OWNERS = st.sampled_from(["me", "you"])
 PRICES = st.integers(95, 106)
 LOTS = st.integers(1, 8)
 SIDES = st.sampled_from(list(Side))

@@ -1,4 +1,4 @@
-"""A slow, obvious order book: one list in time order, searched from the start for everything. It judges the fast one."""
+"""A slow, obvious order book: one list in time order, searched from its start. It judges the fast one."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
