@@ -1,0 +1,76 @@
+"""Import arrows and fences: who may know whom."""
+
+import re
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.house.source import PROJECT, imports, modules
+
+MAY_IMPORT = {
+    "model": (),
+    "messages": ("model",),
+    "pricing": ("model",),
+    "amm": ("model",),
+    "exchange": ("model",),
+    "accounting": ("model", "messages"),
+    "risk": ("model", "messages"),
+    "strategy": ("model", "messages", "pricing", "amm", "exchange", "accounting", "risk"),
+    "bus": ("messages", "model"),
+    "storage": ("messages", "model"),
+    "venues": ("messages", "model", "amm"),
+    "chain": ("messages", "model", "amm", "storage"),
+    "runtime": ("bus", "storage", "messages", "model"),
+}
+FENCES = {
+    "zmq": "common/bus",
+    "sqlite3": "common/storage",
+    "web3": "common/chain",
+    "ccxt": "tests",
+    "pandas": "tests",
+}
+# Besides the standard library and ourselves, what the product may import at all.
+THIRD_PARTY = {"aiohttp", "eth_abi", "eth_account", "eth_utils", "msgspec", "numpy", "scipy", "web3", "zmq"}
+
+
+def _room(module: Path) -> str:
+    return module.parts[1] if len(module.parts) > 2 else ""
+
+
+@pytest.mark.parametrize("module", modules("common"), ids=str)
+def test_common_follows_the_arrows(module: Path) -> None:
+    room = _room(module)
+    assert not room or room in MAY_IMPORT, f"common/{room} is a new room: draw its arrows here and in common/README"
+    for name in imports(module):
+        assert not name.startswith(("services.", "tests.")), f"{module} imports {name}"
+        if name.startswith("common."):
+            other = name.split(".")[1]
+            assert other == room or other in MAY_IMPORT[room], f"{module} imports {name}: not an arrow of {room}"
+
+
+@pytest.mark.parametrize("module", modules("services"), ids=str)
+def test_services_import_common_and_themselves(module: Path) -> None:
+    for name in imports(module):
+        assert not name.startswith("tests."), f"{module} imports {name}"
+        if name.startswith("services."):
+            assert name.split(".")[1] == _room(module), f"{module} imports another service: {name}"
+
+
+@pytest.mark.parametrize("module", [*modules("common"), *modules("services")], ids=str)
+def test_fences(module: Path) -> None:
+    for name in imports(module):
+        package = name.split(".")[0]
+        fence = FENCES.get(package)
+        assert fence is None or module.is_relative_to(fence), f"{module} imports {package}, which lives in {fence} only"
+        known = package in sys.stdlib_module_names or package in THIRD_PARTY or package in ("common", "services")
+        assert known, f"{module} imports {package}: a new dependency needs a line in CONTRIBUTING and here"
+
+
+def test_common_readme_draws_the_same_arrows() -> None:
+    text = (PROJECT / "common" / "README.md").read_text()
+    rows = re.findall(r"^\| `(\w+)` \|[^|]*\| ([^|]*) \|$", text, re.MULTILINE)
+    drawn = {room: set(re.findall(r"`(\w+)`", arrows)) for room, arrows in rows}
+    assert set(drawn) == set(MAY_IMPORT)
+    for room, others in drawn.items():
+        assert others <= set(MAY_IMPORT[room]), f"README lets {room} import {others - set(MAY_IMPORT[room])}"
