@@ -14,7 +14,7 @@ from common.model.order import OrderState, Side
 from common.strategy.quote_orders import QuoteOrder
 from common.strategy.quote_rules import QuoteRules
 from common.strategy.quote_state import QuoteState
-from common.strategy.quote_targets import BPS, Level, Need, Quote, touch_of, wanted_quote
+from common.strategy.quote_targets import BPS, Need, Quote, touch_of, wanted_quote
 
 Command = SubmitOrder | CancelOrder
 SIDES = (Side.BUY, Side.SELL)
@@ -70,7 +70,7 @@ def _requote(state: QuoteState, identity: QuoteIdentity, now_ns: int, trigger_re
                 commands.append(command)
             continue
         for order in orders:
-            moves = len(orders) > 1 or wanted is None or _is_worth_moving(state, order, wanted, need, now_ns)
+            moves = order.is_doubtful or wanted is None or _is_worth_moving(state, order, wanted, need, now_ns)
             if moves and _may_cancel(rules, order, now_ns):
                 commands.append(_cancel(identity, order, now_ns))
     return commands
@@ -80,7 +80,10 @@ def _see_touch(state: QuoteState, now_ns: int) -> None:
     """Best prices without our own orders, and the depth there, smoothed over time."""
     book = state.book
     assert book is not None
-    touch = touch_of(book, _own_levels(state, Side.BUY), _own_levels(state, Side.SELL))
+    orders, echo_ns = state.orders, state.rules.echo_ns
+    touch = touch_of(
+        book, orders.shown_levels(Side.BUY, now_ns, echo_ns), orders.shown_levels(Side.SELL, now_ns, echo_ns)
+    )
     elapsed_ns = book.received_ns - state.depth_seen_ns
     if elapsed_ns > 0:
         weight = elapsed_ns / (state.rules.depth_memory_ns + elapsed_ns) if state.depth_seen_ns else 1.0
@@ -88,14 +91,6 @@ def _see_touch(state: QuoteState, now_ns: int) -> None:
         state.ask_depth_lots += weight * (touch.ask_depth_lots - state.ask_depth_lots)
         state.depth_seen_ns = book.received_ns
     state.touch = touch
-
-
-def _own_levels(state: QuoteState, side: Side) -> list[Level]:
-    return [
-        (order.price_ticks, order.remaining_lots)
-        for order in state.orders.live.values()
-        if order.side is side and order.is_resting
-    ]
 
 
 def _need(state: QuoteState) -> Need:

@@ -4,6 +4,7 @@ An order is *live* from the moment its command leaves until the oms calls it fin
 with everything that they could still trade.
 """
 
+from collections import deque
 from collections.abc import Iterable
 from dataclasses import dataclass
 
@@ -12,11 +13,18 @@ from common.model.order import OrderState, Side
 
 _RESTING = frozenset({OrderState.OPEN, OrderState.PARTIALLY_FILLED})
 FINISHED_KEPT_MAX = 1_000
+ECHOES_MAX = 16
+
+Level = tuple[int, int]
 
 
 @dataclass(slots=True)
 class QuoteOrder:
-    """One order. `told_lots` is the oms's cumulative word on what traded, `counted_lots` the sum of the fills heard."""
+    """One order. `told_lots` is the oms's cumulative word on what traded, `counted_lots` the sum of the fills heard.
+
+    `is_leftover`: of an earlier life of this process. `is_doubtful`: nobody has said what became of it lately, so it is
+    cancelled, which also makes the oms say what it is.
+    """
 
     client_order_id: str
     side: Side
@@ -28,6 +36,8 @@ class QuoteOrder:
     counted_lots: int = 0
     cancel_sent_ns: int = 0
     final_ns: int = 0
+    is_leftover: bool = False
+    is_doubtful: bool = False
 
     @property
     def is_resting(self) -> bool:
@@ -51,6 +61,7 @@ class QuoteOrders:
     def __init__(self) -> None:
         self.live: dict[str, QuoteOrder] = {}
         self.unheard: dict[str, QuoteOrder] = {}
+        self._echoes: deque[QuoteOrder] = deque(maxlen=ECHOES_MAX)
 
     def add(self, command: SubmitOrder, now_ns: int) -> None:
         """Count an order that is about to leave."""
@@ -62,7 +73,7 @@ class QuoteOrders:
         """Count an order of an earlier life, found resting; its fills so far are in the position already."""
         order = QuoteOrder(
             fact.client_order_id, fact.side, fact.price_ticks, fact.quantity_lots, fact.created_ns, fact.state,
-            fact.filled_lots, fact.filled_lots,
+            fact.filled_lots, fact.filled_lots, is_leftover=True,
         )  # fmt: skip
         self.live[order.client_order_id] = order
         return order
@@ -80,6 +91,7 @@ class QuoteOrders:
         elif was_final or fact.state is not OrderState.PENDING:
             # A repeated PENDING (the reply to the submit) may come after the fact that the order rests.
             order.state = fact.state
+            order.is_doubtful = fact.state is OrderState.UNKNOWN
             self._revive(order)
         return order if order.state.is_final and not was_final else None
 
@@ -98,15 +110,29 @@ class QuoteOrders:
             order.state = OrderState.REJECTED
             self._finish(order, now_ns)
 
-    def mark_unknown(self, client_order_id: str) -> None:
-        """No answer came: it may rest, and counts as if it did."""
-        order = self.live.get(client_order_id)
-        if order is not None and order.state is OrderState.PENDING:
-            order.state = OrderState.UNKNOWN
+    def doubt(self, client_order_id: str) -> None:
+        """No answer came, or the oms does not list it: it may rest, and counts as if it did."""
+        if (order := self.live.get(client_order_id)) is not None:
+            order.is_doubtful = True
+            if order.state is OrderState.PENDING:
+                order.state = OrderState.UNKNOWN
+
+    def has_leftovers(self) -> bool:
+        """Orders of an earlier life are still live."""
+        return any(order.is_leftover for order in self.live.values())
 
     def on_side(self, side: Side) -> list[QuoteOrder]:
         """Live orders of one side: at most one of this life, plus what earlier lives left."""
         return [order for order in self.live.values() if order.side is side]
+
+    def shown_levels(self, side: Side, now_ns: int, echo_ns: int) -> list[Level]:
+        """Price and remaining lots of our orders that a book image may contain.
+
+        Also those that ended less than `echo_ns` ago: until the next image we would take our own ghost for the touch.
+        """
+        shown = [order for order in self.live.values() if order.side is side and order.is_resting]
+        shown += [echo for echo in self._echoes if echo.side is side and now_ns - echo.final_ns < echo_ns]
+        return [(order.price_ticks, order.remaining_lots) for order in shown]
 
     def unheard_lots(self, side: Side) -> int:
         """Lots of one side whose fills have not come yet."""
@@ -134,6 +160,8 @@ class QuoteOrders:
 
     def _finish(self, order: QuoteOrder, now_ns: int) -> None:
         order.final_ns = order.final_ns or now_ns
+        if order.client_order_id in self.live and order.remaining_lots:
+            self._echoes.append(order)
         self.live.pop(order.client_order_id, None)
         if order.unheard_lots:
             self.unheard[order.client_order_id] = order

@@ -7,7 +7,7 @@ Fills reach us from the oms and, a hop later, inside the position that the posit
 from collections import deque
 from enum import Enum
 
-from common.messages import OrderFilled, PositionChanged
+from common.messages import PositionChanged
 
 PENDING_FILLS_MAX = 10_000
 
@@ -25,10 +25,10 @@ class HedgePosition:
 
     def __init__(self) -> None:
         self.known = False
-        self.last_fill_heard = 0
+        self._last_heard = 0
         self._base_lots = 0
         self._base_sequence = 0
-        self._pending: deque[tuple[int, int, int]] = deque(maxlen=PENDING_FILLS_MAX)
+        self._pending: deque[tuple[int, int, int]] = deque()
         self._pending_lots = 0
 
     @property
@@ -47,22 +47,29 @@ class HedgePosition:
         After its restart the figure may lag for a moment; the exposure says so (`complete` is false until then).
         """
         before, was_known = self.lots, self.known
-        self.known = True
+        if not was_known:
+            self.known = True
+            self._last_heard = max(self._last_heard, position.last_fill_sequence)
         self._base_lots, self._base_sequence = position.quantity_lots, position.last_fill_sequence
         while self._pending and self._pending[0][0] <= self._base_sequence:
             self._pending_lots -= self._pending.popleft()[1]
         return self.lots != before or not was_known
 
-    def add(self, fill: OrderFilled, now_ns: int) -> FillNews:
-        """Count a fill of the hedge market, each once and only in sequence."""
-        expected = max(self.last_fill_heard, self._base_sequence) + 1
-        if fill.fill_sequence <= self.last_fill_heard:
+    @property
+    def heard_through(self) -> int:
+        """Every fill up to this sequence was heard: ask the oms for those after it."""
+        return self._last_heard
+
+    def add(self, sequence: int, lots: int, now_ns: int) -> FillNews:
+        """Count a fill, once and only in sequence. `lots` is signed, and 0 for a fill of another market."""
+        if sequence <= self._last_heard:
             return FillNews.REPEATED
-        if self.known and fill.fill_sequence > expected:
+        if self.known and sequence > self._last_heard + 1:
             return FillNews.GAP
-        self.last_fill_heard = fill.fill_sequence
-        if fill.fill_sequence > self._base_sequence:
-            lots = fill.side.sign * fill.quantity_lots
-            self._pending.append((fill.fill_sequence, lots, now_ns))
+        self._last_heard = sequence
+        if sequence > self._base_sequence:
+            self._pending.append((sequence, lots, now_ns))
             self._pending_lots += lots
+            if len(self._pending) > PENDING_FILLS_MAX:  # Nobody quotes by then: the oldest is far beyond its age limit.
+                self._pending_lots -= self._pending.popleft()[1]
         return FillNews.COUNTED

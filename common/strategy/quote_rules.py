@@ -20,6 +20,7 @@ class QuoteRules(msgspec.Struct, frozen=True, kw_only=True):
     `quantity_min_lots`, `notional_min`: the dead band; a smaller need is not quoted. `quantity_max_lots`: of one order.
     `depth_multiple`, `depth_floor_lots`: an order is at most this many times the smoothed quantity at the touch, but
     may always be the floor. `depth_memory_ns`: time constant of that smoothing.
+    `echo_ns`: how long after its end an order of ours may still be in the images.
     `requote_bps`, `requote_fraction`: a resting order moves only for a larger change of price, or of quantity
     relative to it, and only when it is `order_age_ns_min` old, because moving gives up its place in the queue.
     `order_life_ns`: an order command that is older when it arrives is refused. `cancel_retry_ns`: between two cancels
@@ -40,6 +41,7 @@ class QuoteRules(msgspec.Struct, frozen=True, kw_only=True):
     depth_multiple: float
     depth_floor_lots: int
     depth_memory_ns: int
+    echo_ns: int
     requote_bps: float
     requote_fraction: float
     order_age_ns_min: int

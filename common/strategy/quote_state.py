@@ -2,11 +2,11 @@
 
 from dataclasses import dataclass, field
 
-from common.messages import BookImage, NetExposureChanged
+from common.messages import BookImage, NetExposureChanged, OrderFilled
 from common.model.order import Side
 from common.pricing.glft import LinearQuotes
 from common.strategy.quote_orders import QuoteOrders
-from common.strategy.quote_position import HedgePosition
+from common.strategy.quote_position import FillNews, HedgePosition
 from common.strategy.quote_rules import QuoteRules
 from common.strategy.quote_targets import Touch
 
@@ -68,6 +68,18 @@ class QuoteState:
             or bool(self.reason)
         )
 
+    def fill(self, fill: OrderFilled, now_ns: int, lots_here: bool = True) -> bool:
+        """Take a fill, of the hedge market unless `lots_here` is false; true if it was counted now.
+
+        After a hole `needs_fills` is set and the fill is left for the list that must be asked for.
+        """
+        lots = fill.side.sign * fill.quantity_lots if lots_here else 0
+        news = self.position.add(fill.fill_sequence, lots, now_ns)
+        if news is FillNews.COUNTED and lots_here:
+            self.orders.count_fill(fill.client_order_id, fill.quantity_lots)
+        self.needs_fills = self.needs_fills or news is FillNews.GAP
+        return news is FillNews.COUNTED
+
     @property
     def target_lots(self) -> int:
         """Lots that we should hold; needs an exposure."""
@@ -87,6 +99,8 @@ class QuoteState:
             return "oms_unsynced"
         if self.killed:
             return "killed"
+        if self.orders.has_leftovers():
+            return "leftovers"
         oldest_ns = self.position.oldest_pending_ns
         if (oldest_ns and now_ns - oldest_ns > self.rules.fill_age_ns_max) or self.needs_fills:
             return "position_behind_fills"

@@ -6,10 +6,10 @@ from typing import NamedTuple
 from common.messages import BookImage
 from common.model.order import Side
 from common.pricing.glft import LinearQuotes
+from common.strategy.quote_orders import Level
 from common.strategy.quote_rules import QuoteMode, QuoteRules
 
 BPS = 10_000.0
-Level = tuple[int, int]
 
 
 class Quote(NamedTuple):
