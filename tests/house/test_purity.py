@@ -10,7 +10,8 @@ from tests.house.source import PURE_ROOMS, imports, modules, tree
 WORLDLY = {
     "asyncio", "aiohttp", "concurrent", "ctypes", "datetime", "fcntl", "glob", "http", "io", "logging",
     "multiprocessing", "os", "pathlib", "queue", "random", "secrets", "select", "shutil", "signal", "socket",
-    "sqlite3", "ssl", "subprocess", "sys", "tempfile", "threading", "time", "tomllib", "urllib", "uuid", "warnings", "web3", "zmq",
+    "sqlite3", "ssl", "subprocess", "sys", "tempfile", "threading", "time", "tomllib",
+    "urllib", "uuid", "warnings", "web3", "zmq",
 }  # fmt: skip
 WORLDLY_CALLS = {"open", "print", "input", "exec", "eval", "__import__", "breakpoint"}
 PURE_MODULES = [module for room in PURE_ROOMS for module in modules(f"common/{room}")]
