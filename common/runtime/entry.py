@@ -13,7 +13,7 @@ from common.runtime.config import load_config
 from common.runtime.fleet import Fleet, load_fleet
 from common.runtime.logging import LEVELS, Log
 from common.runtime.service import Service
-from common.runtime.supervision import die_with_parent, is_supervised, take_role
+from common.runtime.supervision import die_with_parent, is_supervised, outlive_start, take_role
 
 C = TypeVar("C")
 
@@ -48,6 +48,7 @@ def run(service: type[Service[C]], config: type[C], arguments: list[str]) -> int
         role = take_role(fleet.var_path / "locks", process)
     except (ConfigInvalid, RoleTaken) as error:
         print(f"{process}: {error}", file=sys.stderr, flush=True)
+        outlive_start()
         return EXIT_CONFIG_INVALID if isinstance(error, ConfigInvalid) else EXIT_ROLE_TAKEN
     log = Log(process, options.log_level)
     try:
@@ -55,6 +56,7 @@ def run(service: type[Service[C]], config: type[C], arguments: list[str]) -> int
         return 0
     except ConfigInvalid as error:
         log.error("config.invalid", detail=str(error))
+        outlive_start()
         return EXIT_CONFIG_INVALID
     except Exception as error:  # The last frame of the process: say what broke, then let the supervisor restart it.
         log.error("service.crashed", error=type(error).__name__, detail=str(error), trace=traceback.format_exc())

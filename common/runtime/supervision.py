@@ -5,12 +5,14 @@ import fcntl
 import os
 import signal
 import sys
+import time
 from pathlib import Path
 from typing import IO
 
 from common.model.errors import RoleTaken
 
 _PR_SET_PDEATHSIG = 1
+_START_SECONDS = 1.5
 
 
 def take_role(folder: Path, process: str) -> IO[str]:
@@ -47,3 +49,11 @@ def die_with_parent(number: signal.Signals = signal.SIGKILL) -> None:
 def is_supervised() -> bool:
     """True when supervisord started this process."""
     return "SUPERVISOR_ENABLED" in os.environ
+
+
+def outlive_start() -> None:
+    """Call before an exit with a final code (75, 78). supervisord looks at exit codes only of processes that lived
+    longer than its `startsecs`; one that ends earlier is retried, whatever it said.
+    """
+    if is_supervised():
+        time.sleep(_START_SECONDS)
