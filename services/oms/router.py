@@ -34,12 +34,18 @@ class Router:
         self._submitting: set[str] = set()
         self._querying: dict[str, int] = {}
         self._canceling: dict[str, int] = {}
+        self._early_cancels: set[str] = set()
+        self._stopped = False
 
     def submit(self, command: SubmitOrder, trace_id: str) -> None:
         """Send an order whose intent is committed."""
         self._submitting.add(command.client_order_id)
         on_reply = partial(self._on_submitted, command)
         self._bus.send(execution_handler(command.venue), command, on_reply, self._timeout_s, trace_id)
+
+    def stop(self) -> None:
+        """Answer nothing any more: the journal closes, and the next life asks for what is open."""
+        self._stopped = True
 
     def is_under_way(self, order: OrderLife) -> bool:
         """True while the answer to the submit is still awaited."""
@@ -51,6 +57,8 @@ class Router:
         if last_ns is not None and self._clock.monotonic_ns() - last_ns < RETRY_S * 1e9:
             return
         self._canceling[order.client_order_id] = self._clock.monotonic_ns()
+        if self.is_under_way(order):
+            self._early_cancels.add(order.client_order_id)
         self.cancel_resting(order.client_order_id, order.venue, order.symbol)
 
     def cancel_resting(self, client_order_id: str, venue: str, symbol: str) -> None:
@@ -82,6 +90,8 @@ class Router:
         self._canceling.pop(order.client_order_id, None)
 
     def _on_submitted(self, command: SubmitOrder, reply: Reply) -> None:
+        if self._stopped:
+            return
         self._submitting.discard(command.client_order_id)
         match reply:
             case ExecutionReported():
@@ -93,8 +103,19 @@ class Router:
             case _:
                 self._desk.report(self._verdict(command, OrderState.UNKNOWN, OUTCOME_UNKNOWN, str(reply)))
                 self._log.error("order.unknown", id=command.client_order_id, detail=str(reply))
+        self._repeat_early_cancel(command.client_order_id)
+
+    def _repeat_early_cancel(self, client_order_id: str) -> None:
+        """A cancel may overtake its order on the way to the venue and find nothing: once it rests, ask again."""
+        if client_order_id in self._early_cancels:
+            self._early_cancels.discard(client_order_id)
+            self._canceling.pop(client_order_id, None)
+            if (order := self._desk.ledger.live.get(client_order_id)) is not None:
+                self.cancel(order)
 
     def _on_canceled(self, client_order_id: str, reply: Reply) -> None:
+        if self._stopped:
+            return
         order = self._desk.ledger.live.get(client_order_id)
         if isinstance(reply, ExecutionReported) and reply.state is not OrderState.REJECTED:
             self._desk.report(reply)
@@ -104,6 +125,8 @@ class Router:
             self.query(order)
 
     def _on_queried(self, order: OrderLife, on_settled: Callable[[], None] | None, reply: Reply) -> None:
+        if self._stopped:
+            return
         if isinstance(reply, ExecutionReported):
             if reply.state is OrderState.REJECTED and reply.reason_code == UNKNOWN_ORDER:
                 self._on_absent(order.client_order_id)

@@ -70,6 +70,10 @@ class OmsService(Service[OmsConfig]):
         self.every(CHASE_S, self._lease.check)
         self.every(LATCH_POLL_S, self._kill.poll)
 
+    async def stop(self) -> None:
+        """Orders under way stay as the journal has them."""
+        self._router.stop()
+
     def snapshot(self) -> list[Message]:
         """Live orders and the kill state."""
         return [*(order_changed(order) for order in self._desk.ledger.live.values()), self._kill.state]

@@ -70,11 +70,11 @@ class FillFollower:
                     "fills_rewound",
                     f"expected at least {self._last_sequence()} fills, the oms has {reply.last_sequence}",
                 )
-            if new:
+            if new and new[0].fill_sequence == self._last_sequence() + 1:
                 self._enter(new, 0)
+            elif self._last_sequence() < reply.last_sequence:
+                raise RequestRefused("fills_missing", f"the oms does not list fill {self._last_sequence() + 1}")
             if self._last_sequence() >= reply.last_sequence:
                 break
-            if not new:
-                raise RequestRefused("fills_missing", f"the oms lists nothing after {self._last_sequence()}")
         if not self._wanted.is_set():
             self.synced = True

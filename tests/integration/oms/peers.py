@@ -48,7 +48,7 @@ BEAT_S = 0.2
 VENUE, SYMBOL = "binance", "ETH-USDT"
 HANDLER, BOOKS, MAKER = "execution_handler-binance", "quote_server-binance", "market_maker"
 
-Answer = Callable[[SubmitOrder], Message | None]
+Answer = Callable[[SubmitOrder], Message | asyncio.Future[Message] | None]
 
 
 class Peer:
@@ -232,7 +232,7 @@ class MakerPeer(Peer):
         self.changes: list[OrderChanged] = []
         self.fills: list[OrderFilled] = []
         self.snapshots: list[list[Message]] = []
-        self.bus.follow("oms", ["order.", "fill.", "kill."], self._on_event, self.snapshots.append)
+        self.bus.follow("oms", ["order.", "fill.", "kill."], self._on_event, self._on_snapshot)
 
     def command(
         self, lots: int = 100, side: Side = Side.BUY, price_ticks: int = 249_990, **other: object
@@ -291,6 +291,10 @@ class MakerPeer(Peer):
         """Wait until the oms says so."""
         await until(lambda: self.state(client_order_id) is state, timeout_s)
         return [change for change in self.changes if change.client_order_id == client_order_id][-1]
+
+    def _on_snapshot(self, facts: list[Message]) -> None:
+        self.snapshots.append(facts)
+        self.changes += [fact for fact in facts if isinstance(fact, OrderChanged)]
 
     def _on_event(self, message: Message, _header: Header) -> None:
         if isinstance(message, OrderChanged):

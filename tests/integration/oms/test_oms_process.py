@@ -17,6 +17,7 @@ from common.messages import (
     FillsListed,
     KillStateChanged,
     ListFills,
+    Message,
     OrderChanged,
     QueryExecutions,
     QueryOrder,
@@ -25,6 +26,8 @@ from common.messages import (
     SubmitOrder,
 )
 from common.model.order import OrderState, Side
+from common.storage import Journal
+from services.oms.records import OrderAccepted
 from tests.conftest import PROJECT, until
 from tests.integration.oms.peers import SYMBOL, VENUE, World
 
@@ -213,7 +216,12 @@ def test_kill_9_between_journal_and_answer_neither_loses_nor_doubles(configs: Pa
         venue.venue.place(maker.command(client_order_id="manual-1"))
         venue.on_submit = venue.accept
         world.oms.restart()
-        await until(lambda: len(maker.fills) == 1 or maker.state(caught.client_order_id), 10)
+        await until(
+            lambda: any(
+                (change.client_order_id, change.filled_lots) == (caught.client_order_id, 3) for change in maker.changes
+            ),
+            10,
+        )
         again = await maker.accepted(maker.command(client_order_id=caught.client_order_id))
         assert again.client_order_id == caught.client_order_id and again.filled_lots == 3
         assert [fill.quantity_lots for fill in (await maker.listed()).fills] == [3]
@@ -246,6 +254,7 @@ def test_a_new_life_of_the_handler_is_reconciled_before_trading_goes_on(configs:
     async def story(world: World) -> None:
         maker = world.maker
         kept = await maker.accepted(maker.command())
+        await maker.reaches(kept.client_order_id, OrderState.OPEN)
         gone = await maker.accepted(maker.command())
         await maker.reaches(gone.client_order_id, OrderState.OPEN)
         venue = world.venue.venue
@@ -330,5 +339,124 @@ def test_worst_case_exposure_counts_live_orders(configs: Path) -> None:
         await maker.reaches(first.client_order_id, OrderState.FILLED)
         await maker.accepted(maker.command(40_000))
         assert await maker.refusal(maker.command(1)) in ("position_limit", "order_notional")
+
+    play(configs, story)
+
+
+def test_an_intent_in_the_journal_that_was_never_sent_is_settled_by_asking(configs: Path) -> None:
+    now_ns = time.time_ns()
+    command = SubmitOrder(
+        client_order_id="cw-mm-dead-1", strategy="market_maker", venue=VENUE, symbol=SYMBOL, side=Side.BUY,
+        price_ticks=249_990, quantity_lots=100, expires_at_ns=now_ns + 10**8,
+    )  # fmt: skip
+    journal = Journal(configs / "v" / "oms.db", "process")
+    journal.record(OrderAccepted(command=command, at_ns=now_ns))
+    journal.close()
+
+    async def story(world: World) -> None:
+        await world.maker.reaches("cw-mm-dead-1", OrderState.REJECTED, 10)
+        assert world.venue.count(QueryOrder) >= 1 and world.venue.count(SubmitOrder) == 0
+        again = await world.maker.submit(
+            world.maker.command(client_order_id="cw-mm-dead-1")
+        )  # in time, but the id is spent
+        assert isinstance(again, OrderChanged) and again.state is OrderState.REJECTED
+
+    play(configs, story)
+
+
+def test_ids_that_left_memory_are_still_answered_after_a_restart(configs: Path) -> None:
+    text = (configs / "oms.toml").read_text()
+    (configs / "oms.toml").write_text("finished_orders_kept = 2\nsnapshot_entries = 4\n" + text)
+
+    async def story(world: World) -> None:
+        maker = world.maker
+        done = []
+        for _ in range(5):
+            order = await maker.accepted(maker.command())
+            await maker.reaches(order.client_order_id, OrderState.OPEN)
+            world.venue.trade(order.client_order_id, 100)
+            await maker.reaches(order.client_order_id, OrderState.FILLED)
+            done.append(order.client_order_id)
+        refused = maker.command(lots=10**7)
+        assert await maker.refusal(refused) == "order_size"
+        for _ in range(3):
+            assert await maker.refusal(maker.command(lots=10**7)) == "order_size"
+        for life in range(2):
+            for key in done:
+                reply = await maker.submit(maker.command(client_order_id=key))
+                assert isinstance(reply, OrderChanged) and reply.state is OrderState.FILLED, (life, key)
+            repeat = maker.command(client_order_id=refused.client_order_id)
+            assert await maker.refusal(repeat) == "order_size"
+            world.oms.kill()
+            world.oms.restart()
+            await maker.accepted(maker.command())
+        assert set(world.venue.venue.placed.values()) == {1}
+        assert [fill.fill_sequence for fill in (await maker.listed()).fills] == [1, 2, 3, 4, 5]
+
+    play(configs, story)
+
+
+def test_fills_that_left_memory_are_listed_from_the_journal(configs: Path) -> None:
+    text = (configs / "oms.toml").read_text()
+    (configs / "oms.toml").write_text("fills_kept = 2\n" + text)
+
+    async def story(world: World) -> None:
+        order = await world.maker.accepted(world.maker.command())
+        await world.maker.reaches(order.client_order_id, OrderState.OPEN)
+        for _ in range(6):
+            world.venue.trade(order.client_order_id, 1)
+        await until(lambda: len(world.maker.fills) == 6)
+        assert [fill.fill_sequence for fill in (await world.maker.listed()).fills] == [1, 2, 3, 4, 5, 6]
+
+    play(configs, story)
+
+
+def test_a_kill_without_a_handler_cancels_as_soon_as_there_is_one(configs: Path) -> None:
+    async def story(world: World) -> None:
+        maker = world.maker
+        order = await maker.accepted(maker.command())
+        await maker.reaches(order.client_order_id, OrderState.OPEN)
+        await world.venue.close()
+        killed = await maker.ask(EngageKill(reason="test", operator="me"))
+        assert isinstance(killed, KillStateChanged) and killed.engaged and killed.canceled == 0
+        await world.replace_handler_after_close()
+        await maker.reaches(order.client_order_id, OrderState.CANCELED)
+        assert await maker.refusal(maker.command()) == "killed"
+
+    play(configs, story)
+
+
+def test_a_cancel_that_overtakes_its_order_is_repeated_once_the_order_rests(configs: Path) -> None:
+    async def story(world: World) -> None:
+        maker, venue = world.maker, world.venue
+        await maker.accepted(maker.command())
+        answers: list[asyncio.Future[Message]] = []
+
+        def slow(_command: SubmitOrder) -> asyncio.Future[Message]:
+            answers.append(asyncio.get_running_loop().create_future())
+            return answers[-1]
+
+        venue.on_submit = slow
+        order = maker.command()
+        assert isinstance(await maker.submit(order), OrderChanged)
+        await maker.ask(CancelOrder(client_order_id=order.client_order_id, venue=VENUE, symbol=SYMBOL))
+        await until(lambda: venue.count(CancelOrder) == 1)
+        venue.venue.place(order)
+        answers[0].set_result(venue.venue.report(order.client_order_id))
+        begun = time.monotonic()
+        await maker.reaches(order.client_order_id, OrderState.CANCELED)
+        assert time.monotonic() - begun < 0.2
+
+    play(configs, story)
+
+
+def test_it_ends_in_order_while_an_order_is_under_way(configs: Path) -> None:
+    async def story(world: World) -> None:
+        await world.maker.accepted(world.maker.command())
+        world.venue.on_submit = world.venue.accept_in_silence
+        assert isinstance(await world.maker.submit(world.maker.command()), OrderChanged)
+        world.oms.end()
+        world.oms.restart()
+        await world.maker.reaches(f"cw-mm-test-{world.maker.count}", OrderState.OPEN, 10)
 
     play(configs, story)
