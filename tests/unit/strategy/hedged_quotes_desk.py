@@ -72,6 +72,7 @@ class Desk:
         self.state.feed_state = "live"
         self.sent: list[Command] = []
         self.fills: list[OrderFilled] = []
+        self._shown = 0
 
     def show_book(self, bid: int = 268_380, ask: int = 268_381, lots: int = 50_000) -> None:
         levels = [[(price + step * away, lots) for away in range(5)] for price, step in ((bid, -1), (ask, 1))]
@@ -91,12 +92,15 @@ class Desk:
         )  # fmt: skip
         self.state.see_exposure(exposure, self.now_ns)
 
-    def show_position(self) -> None:
+    def show_position(self, behind: int = 0) -> None:
+        """The position server's figure, lacking the last `behind` fills; it never goes back."""
+        self._shown = sequence = max(self.fill_sequence - behind, self._shown)
+        missing = sum(fill.side.sign * fill.quantity_lots for fill in self.fills if fill.fill_sequence > sequence)
         self.state.position.take(
             PositionChanged(
-                venue="binance", symbol="ETH-USDT", quantity_lots=self.position_lots, cash="0", fees="0",
+                venue="binance", symbol="ETH-USDT", quantity_lots=self.position_lots - missing, cash="0", fees="0",
                 average_price=0.0, mark_price=0.0, realized_pnl=0.0, unrealized_pnl=0.0, fill_count=0,
-                taker_fill_count=0, last_fill_sequence=self.fill_sequence, reconciled_ns=0, venue_difference_lots=0,
+                taker_fill_count=0, last_fill_sequence=sequence, reconciled_ns=0, venue_difference_lots=0,
             )
         )  # fmt: skip
 

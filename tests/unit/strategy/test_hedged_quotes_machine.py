@@ -59,9 +59,9 @@ class QuoteMachine(RuleBasedStateMachine):
         self.desk.show_exposure(lots, complete)
         self.act()
 
-    @rule()
-    def position(self) -> None:
-        self.desk.show_position()
+    @rule(behind=st.integers(0, 3))
+    def position(self, behind: int) -> None:
+        self.desk.show_position(behind)
         self.act()
 
     @rule()

@@ -1,0 +1,1 @@
+"""Passive hedge quotes on one venue's market."""
