@@ -17,7 +17,7 @@ GWEI = 10**9
 # Anybody can mint this chain's money, so its actors pay what it takes and are topped up at each start.
 FEES = Fees(max_fee=1_000 * GWEI, tip=GWEI)
 NATIVE_WEI = 10**24
-GAS_CALL, GAS_CREATE = 1_500_000, 8_000_000
+GAS_LIMIT = 8_000_000
 
 
 class Actor:
@@ -38,12 +38,12 @@ class Actor:
 
         After any error the nonce is asked for again, so a lost answer costs one swap and no more.
         """
-        request = TransactionRequest(to=call.to, data=call.data, gas_limit=GAS_CALL, value=call.value)
+        request = TransactionRequest(to=call.to, data=call.data, gas_limit=GAS_LIMIT, value=call.value)
         return await self._send(request)
 
     async def create(self, code: bytes) -> Receipt:
         """Deploy a contract."""
-        return await self._send(TransactionRequest(to="", data=code, gas_limit=GAS_CREATE))
+        return await self._send(TransactionRequest(to="", data=code, gas_limit=GAS_LIMIT))
 
     async def _send(self, request: TransactionRequest) -> Receipt:
         if self._nonce is None:

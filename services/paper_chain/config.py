@@ -5,6 +5,13 @@ import math
 import msgspec
 
 
+def _require_positive(config: msgspec.Struct, *names: str) -> None:
+    for name in names:
+        value = getattr(config, name)
+        if not (math.isfinite(value) and value > 0):
+            raise ValueError(f"{name} must be positive and finite, got {value}")
+
+
 class LiquidityConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """One background range around the first price p: from p / `price_factor` to p x `price_factor`.
 
@@ -83,10 +90,3 @@ class PaperChainConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown
             raise ValueError("liquidity needs at least one range")
         if not 1 <= self.history_states <= self.blocks_kept <= self.blocks_per_life:
             raise ValueError("1 <= history_states <= blocks_kept <= blocks_per_life must hold")
-
-
-def _require_positive(config: msgspec.Struct, *names: str) -> None:
-    for name in names:
-        value = getattr(config, name)
-        if not (math.isfinite(value) and value > 0):
-            raise ValueError(f"{name} must be positive and finite, got {value}")
