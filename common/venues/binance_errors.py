@@ -1,7 +1,7 @@
 """What a refusal by Binance means for an order: it is not there, or nobody knows.
 
-An answer is UNKNOWN when the venue itself says so (-1006, -1007), when its inside failed (-1000, -1001, any 5xx) or when
-the answer cannot be read: the order may be live. Every other error code is a definite no: nothing was carried out.
+An answer is UNKNOWN when the venue itself says so (-1006, -1007), when its inside failed (-1000, -1001, any 5xx) or
+when the answer cannot be read: the order may be live. Every other error code is a definite no: nothing was carried out.
 """
 
 from enum import Enum

@@ -163,7 +163,7 @@ class BinanceExecution:
             raise MessageInvalid("order", VENUE, "an order", str(error)) from None
 
     def read_open_orders(self, body: bytes, received_ns: int) -> list[ExecutionReported]:
-        """Resting orders that carry our prefix; those of other people and programs are theirs. Raises MessageInvalid."""
+        """Resting orders that carry our prefix; the others are somebody else's. Raises MessageInvalid."""
         try:
             orders = _read_orders(body)
         except _UNREADABLE as error:

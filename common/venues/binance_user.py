@@ -6,7 +6,7 @@ from common.messages import ExecutionReported, VenueFill
 from common.model.errors import MessageInvalid
 from common.model.order import OrderState
 from common.venues.binance_errors import Refusal, explain
-from common.venues.binance_execution import VENUE, BinanceExecution, side, state
+from common.venues.binance_execution import VENUE, BinanceExecution, is_ours, side, state
 from common.venues.grid import Grid
 from common.venues.signer import HmacSigner
 
@@ -116,9 +116,11 @@ def _answer(frame: _Frame) -> UserEvent:
     return SubscriptionRefused(explain(frame.status, error.code, error.msg))
 
 
-def _report(codec: BinanceExecution, event: _Event, received_ns: int) -> ExecutionReported:
-    grid = codec.grid(event.s)
+def _report(codec: BinanceExecution, event: _Event, received_ns: int) -> ExecutionReported | Irrelevant:
     client_order_id = event.C if event.x in _NAMES_ORIGINAL and event.C else event.c
+    if not is_ours(client_order_id):
+        return Irrelevant()
+    grid = codec.grid(event.s)
     # REPLACED ends this order; the one that replaces it has a report of its own.
     now = OrderState.CANCELED if event.x == "REPLACED" else state(event.X)
     reason = "" if event.r == "NONE" else event.r

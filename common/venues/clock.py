@@ -26,10 +26,6 @@ class RoundTripClock:
         if round_trip_ns >= 0:
             self._samples.append((round_trip_ns, venue_ns - (sent_ns + received_ns) // 2))
 
-    def reset(self) -> None:
-        """Forget all samples, after the venue called our time wrong."""
-        self._samples.clear()
-
     @property
     def is_known(self) -> bool:
         """True after the first sample."""

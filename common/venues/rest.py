@@ -94,18 +94,19 @@ class RestClient:
         self._waiting: deque[asyncio.Future[_Connection]] = deque()
         self._is_closed = False
 
-    def send(self, method: str, target: str) -> "asyncio.Future[Response] | None":
-        """The hot path: write on an idle connection now and return the answer's future, or None if none is idle.
+    @property
+    def has_idle(self) -> bool:
+        """True if a request could leave now."""
+        return bool(self._idle)
+
+    def send(self, method: str, target: str) -> "asyncio.Future[Response]":
+        """The hot path: write on an idle connection (`has_idle`) now and return the answer to come.
 
         The future raises OutcomeUnknown when the connection breaks or nothing comes within `timeout_s`.
         """
-        if not self._idle:
-            return None
         return self._send_on(self._idle.pop(), method, target)
 
-    async def request(
-        self, method: str, target: str | Callable[[], str], on_sending: Callable[[], None] | None = None
-    ) -> Response:
+    async def request(self, method: str, target: str | Callable[[], str]) -> Response:
         """Send, if need be over a new connection. Raises PeerUnavailable (nothing was sent) or OutcomeUnknown.
 
         A `target` that is a function is asked when the bytes are about to leave: signatures carry the time. It may
@@ -117,8 +118,6 @@ class RestClient:
         except BaseException:
             self._free(connection)
             raise
-        if on_sending is not None:
-            on_sending()
         return await self._send_on(connection, method, text)
 
     async def warm_up(self, count: int) -> None:

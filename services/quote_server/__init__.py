@@ -1,0 +1,1 @@
+"""Quote server: one venue's feed -> book -> images and trades on the bus."""
