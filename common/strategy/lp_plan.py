@@ -65,9 +65,9 @@ class MovePlan(msgspec.Struct, frozen=True, kw_only=True):
     mints: tuple[PlannedMint, ...]
     target: RangeTarget
 
-    def liquidity_at(self, tick: int) -> int:
-        """Liquidity that the new ranges have at a tick."""
-        return sum(each.liquidity for each in self.mints if each.tick_lower <= tick < each.tick_upper)
+    def deposits(self, pair: Pair) -> tuple[int, int]:
+        """(base, quote) that all mints together may take."""
+        return pair.unorder(sum(each.amount0 for each in self.mints), sum(each.amount1 for each in self.mints))
 
 
 def plan_move(holdings: Holdings, target: RangeTarget, mid: float, rules: PlanRules) -> MovePlan:

@@ -1,0 +1,125 @@
+"""Carries acts out: writes them down, submits them, and finds out what became of them, in this life or the next."""
+
+from collections.abc import Iterator
+from typing import Any, Protocol
+
+import msgspec
+
+from common.chain import erc20
+from common.chain.abi import Call
+from common.chain.blocks import Receipt
+from common.chain.events import LiquidityDecreased, LiquidityIncreased, PositionCollected, find_events
+from common.chain.node import Node
+from common.chain.transactions import Transaction, TransactionState
+from common.chain.writer import TransactionWriter
+from common.model.errors import PeerUnavailable, RequestRefused
+from services.defi_lp.act_book import ActBook
+from services.defi_lp.contracts import PoolContracts
+from services.defi_lp.records import APPROVE, ActBegun, ActEnded, ActReopened, AnyRecord
+
+_DEAD = (TransactionState.FAILED, TransactionState.REPLACED)
+
+
+class ActJournal(Protocol):
+    """What of common/storage's Journal is needed here."""
+
+    def record(self, record: msgspec.Struct) -> int: ...
+    def read_as(self, kinds: Any, after: int = 0) -> Iterator[tuple[int, int, Any]]: ...
+
+
+class Actor:
+    """One act at a time. The act's number names its transaction, so submitting it twice sends it once."""
+
+    def __init__(
+        self, node: Node, writer: TransactionWriter, journal: ActJournal, contracts: PoolContracts, book: ActBook
+    ) -> None:
+        self._node, self._writer, self._journal, self._contracts = node, writer, journal, contracts
+        self.book = book
+
+    def note(self, record: AnyRecord) -> None:
+        """Into the journal, then into the state."""
+        self._journal.record(record)
+        self.book.apply(record)
+
+    async def act(self, kind: str, trigger: str, call: Call[Any]) -> ActEnded | None:
+        """Write down, then submit. Returns its end if it was over at once (refused, the node away), else None."""
+        number = self.book.next_number
+        self.note(ActBegun(number=number, kind=kind, trigger=trigger))
+        try:
+            await self._writer.submit(_key(number), call, f"{kind}: {trigger}")
+            return None
+        except (RequestRefused, PeerUnavailable) as error:
+            end = ActEnded(number=number, succeeded=False, reason=str(error))
+            self.note(end)
+            return end
+
+    async def approve(self, token: str, amount: int) -> ActEnded | None:
+        """Let the position manager take up to `amount`."""
+        call = erc20.approve(token, self._contracts.manager, amount)
+        return await self.act(APPROVE, "allowance", call)
+
+    async def look(self) -> list[ActEnded]:
+        """Advance the transactions; returns the acts that ended just now. Raises PeerUnavailable."""
+        if self.book.pending or self._writer.open():
+            await self._writer.advance()
+        self._reopen()
+        ended = []
+        for begun in self.book.pending:
+            end = await self._end_of(begun)
+            if end is not None:
+                self.note(end)
+                ended.append(end)
+        return ended
+
+    def _reopen(self) -> None:
+        """Acts whose block is no longer theirs are open again."""
+        for end in self.book.mined:
+            transaction = self._writer.get(_key(end.number))
+            inclusion = transaction.inclusion if transaction else None
+            if inclusion is None or inclusion.block_hash != end.block_hash:
+                self.note(ActReopened(number=end.number))
+
+    async def _end_of(self, begun: ActBegun) -> ActEnded | None:
+        transaction = self._writer.get(_key(begun.number))
+        if transaction is None:
+            # The last life wrote the act down and died before anything was signed: nothing can have been sent.
+            return ActEnded(number=begun.number, succeeded=False, reason="never submitted")
+        if transaction.inclusion is None:
+            if transaction.state in _DEAD:
+                return ActEnded(number=begun.number, succeeded=False, reason=transaction.reason)
+            return None
+        receipt = await self._writer.receipt(_key(begun.number))
+        if receipt is None or receipt.block_hash != transaction.inclusion.block_hash:
+            return None  # Undone between two looks: the next one tells.
+        return await self._mined_end(begun.number, transaction, receipt)
+
+    async def _mined_end(self, number: int, transaction: Transaction, receipt: Receipt) -> ActEnded:
+        reason = "" if transaction.succeeded else await self._why(number, transaction)
+        fees_base, fees_quote = self._contracts.pair.unorder(*self._fees(receipt))
+        return ActEnded(
+            number=number, succeeded=transaction.succeeded, reason=reason,
+            transaction_hash=receipt.transaction_hash, block_number=receipt.block_number,
+            block_hash=receipt.block_hash,
+            token_ids=tuple(each.token_id for each in self._events(receipt, LiquidityIncreased)),
+            fees_base=str(fees_base), fees_quote=str(fees_quote), gas_wei=str(receipt.gas_used * receipt.gas_price),
+        )  # fmt: skip
+
+    async def _why(self, number: int, transaction: Transaction) -> str:
+        if transaction.is_canceled:
+            return "canceled"
+        return f"reverted: {await self._writer.revert_reason(_key(number))}"
+
+    def _fees(self, receipt: Receipt) -> tuple[int, int]:
+        """Collected less principal: what the manager pays out together."""
+        paid, principal = self._events(receipt, PositionCollected), self._events(receipt, LiquidityDecreased)
+        return (
+            sum(each.amount0 for each in paid) - sum(each.amount0 for each in principal),
+            sum(each.amount1 for each in paid) - sum(each.amount1 for each in principal),
+        )
+
+    def _events(self, receipt: Receipt, kind: type[Any]) -> list[Any]:
+        return find_events(receipt.logs, kind, self._contracts.manager)
+
+
+def _key(number: int) -> str:
+    return f"lp-{number}"

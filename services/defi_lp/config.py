@@ -1,0 +1,59 @@
+"""Settings of the LP keeper."""
+
+import math
+
+import msgspec
+
+from common.chain.fees import GasPolicy
+from common.chain.transaction_rules import ResendPolicy
+from common.storage.journal import Durability
+from common.strategy.lp_keeper import KeeperRules
+from common.strategy.lp_plan import PlanRules
+from common.strategy.lp_range import RangeModel
+
+
+class LpConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """`defi_lp.toml`.
+
+    `mid_venue`, `mid_symbol`: the book whose middle anchors minimum amounts and gates every move, not older than
+    `mid_age_ms_max`. `wallet_key_file` is relative to the fleet's var folder. `reference_base`: base that we want to
+    own; absent = what was owned when this LP began. `sigma_floor_annual`: least lognormal volatility per sqrt(year),
+    used alone until the mids have shown theirs. `deadline_s` counts from the block's time. `approval_multiple`:
+    allowances are this many times what a move needs, never unlimited. `keepalive_s`: longest silence on the topic
+    while the node answers. `settled_after_blocks`: an inventory that has stood for so long is no longer provisional.
+    `move_gas`, `collect_gas`: gas that gates expect a move and a collection to use.
+    """
+
+    mid_venue: str
+    mid_symbol: str
+    quote_symbol: str
+    wallet_key_file: str = "keys/lp.key"
+    reference_base: float | None = None
+    journal_durability: Durability = "full"
+    keeper: KeeperRules = KeeperRules()
+    model: RangeModel = RangeModel()
+    plan: PlanRules = PlanRules()
+    gas: GasPolicy = GasPolicy()
+    resend: ResendPolicy = ResendPolicy()
+    mid_age_ms_max: float = 2_000.0
+    sigma_half_life_s: float = 300.0
+    sigma_floor_annual: float = 0.4
+    fee_window_s: float = 900.0
+    poll_s: float = 0.25
+    keepalive_s: float = 1.0
+    deadline_s: int = 90
+    approval_multiple: int = 10
+    settled_after_blocks: int = 6
+    move_gas: int = 1_400_000
+    collect_gas: int = 350_000
+
+    def __post_init__(self) -> None:
+        for name in ("mid_age_ms_max", "sigma_half_life_s", "sigma_floor_annual", "fee_window_s", "poll_s",
+                     "keepalive_s", "deadline_s", "approval_multiple", "settled_after_blocks"):  # fmt: skip
+            value = getattr(self, name)
+            if not (math.isfinite(value) and value > 0):
+                raise ValueError(f"{name} must be positive and finite, got {value}")
+        if self.keeper.mid_gap_bps_max >= self.plan.slippage_bps:
+            raise ValueError("keeper.mid_gap_bps_max must be below plan.slippage_bps, else every mint would revert")
+        if self.reference_base is not None and not (math.isfinite(self.reference_base) and self.reference_base >= 0):
+            raise ValueError(f"reference_base must be finite and at least 0, got {self.reference_base}")

@@ -1,0 +1,105 @@
+"""The process: recovers, lives on the chain, and shows its inventory."""
+
+import asyncio
+
+from common.chain.node import Node
+from common.messages import BookImage, Header, LpRebalanced, Message
+from common.model.errors import InputInvalid, OutcomeUnknown, PeerUnavailable, RequestRefused
+from common.runtime import Service
+from services.defi_lp.act_book import ActBook
+from services.defi_lp.config import LpConfig
+from services.defi_lp.connection import connect
+from services.defi_lp.keeping import Keeping
+from services.defi_lp.mid import MidWatch
+from services.defi_lp.publication import Publication
+from services.defi_lp.records import AnyRecord
+
+PAUSE_S_MAX = 1.0
+
+
+class LpService(Service[LpConfig]):
+    """Start-up is recovery: both journals are read, open transactions are resolved, and the chain says what we own."""
+
+    async def start(self) -> None:
+        """Journals and links; the chain is waited for in the background, because it may come up after us."""
+        config, chain = self.config, self.fleet.chain
+        self._pool_name = f"{chain.base_symbol}-{config.quote_symbol}-{chain.fee_ppm}"
+        self._journal = self.open_journal("lp", config.journal_durability)
+        self._transactions = self.open_journal("lp_transactions", config.journal_durability)
+        self._book = ActBook(record for _, _, record in self._journal.read_as(AnyRecord))
+        self._publication = Publication(chain.name, self._pool_name, config.settled_after_blocks)
+        self._node = Node(chain.rpc_url)
+        self._keeping: Keeping | None = None
+        self._trouble = ""
+        instrument = self.fleet.instrument(config.mid_venue, config.mid_symbol)
+        self._mid = MidWatch(instrument, config.mid_age_ms_max, config.sigma_half_life_s, config.sigma_floor_annual)
+        topic = f"book.{config.mid_venue}.{config.mid_symbol}|"
+        self.bus.subscribe(f"quote_server-{config.mid_venue}", topic, self._on_book)
+        self.spawn(self._live())
+
+    async def stop(self) -> None:
+        """Leave the ranges on the chain; the journals say all that the next life needs."""
+        await self._node.close()
+
+    def snapshot(self) -> list[Message]:
+        """The newest inventory."""
+        return [self._publication.last] if self._publication.last else []
+
+    def details(self) -> dict[str, str | int | float | bool]:
+        """Range, price, amounts, fees, rebalances, block."""
+        last = self._publication.last
+        if last is None:
+            return {"state": "waiting", "trouble": self._trouble}
+        keeping = self._keeping
+        return {
+            "state": last.state, "price": round(last.price, 4),
+            "price_lower": round(last.price_lower, 4), "price_upper": round(last.price_upper, 4),
+            "in_range": last.state == "active" or last.gamma != 0.0,
+            "base": round(last.base_total, 6), "quote": round(last.quote_total, 2),
+            "residual": round(last.residual, 6), "fees_base": round(last.fees_base, 8),
+            "fees_quote": round(last.fees_quote, 6), "rebalances": last.rebalances, "block": last.block_number,
+            "ranges": len(last.ranges), "value": round(last.value_quote, 2),
+            "sigma_annual": round(self._mid.sigma * 5615.7, 4), "held": keeping.held if keeping else "",
+            "trouble": self._trouble,
+        }  # fmt: skip
+
+    def _on_book(self, message: Message, _header: Header) -> None:
+        if isinstance(message, BookImage):
+            self._mid.take(message)
+
+    async def _live(self) -> None:
+        """Turn after turn, for ever. What the node refuses or loses is tried anew; anything else ends the process."""
+        config = self.config
+        key_file = self.path(config.wallet_key_file)
+        at = await connect(config, self.fleet.chain, self._node, key_file, self._transactions, self.log)
+        self._keeping = Keeping(
+            config, at, self._journal, self._book, self._publication, self._mid, self._publish, self.log
+        )
+        self.log.info("lp.connected", wallet=at.wallet.address, pool=at.contracts.pool, acts=len(self._book.begun))
+        pause = config.poll_s
+        while True:
+            try:
+                await self._keeping.turn(self.clock.now_ns())
+                self._recover_from_trouble()
+                pause = config.poll_s
+            except (PeerUnavailable, OutcomeUnknown, RequestRefused, InputInvalid) as error:
+                # A node that is away, behind or mid-reorganisation. Nothing is published meanwhile, on purpose.
+                self._meet_trouble(error)
+                pause = min(2 * pause, PAUSE_S_MAX)
+            await asyncio.sleep(pause)
+
+    def _publish(self, message: Message) -> None:
+        kind = "rebalance" if isinstance(message, LpRebalanced) else "lp"
+        self.counters[type(message).__name__] += 1
+        self.bus.publish(f"{kind}.{self.fleet.chain.name}.{self._pool_name}", message)
+
+    def _meet_trouble(self, error: Exception) -> None:
+        self.counters["node_trouble"] += 1
+        if str(error) != self._trouble:
+            self.log.warning("lp.node_trouble", error=type(error).__name__, detail=str(error))
+        self._trouble = str(error)
+
+    def _recover_from_trouble(self) -> None:
+        if self._trouble:
+            self.log.info("lp.node_back")
+        self._trouble = ""
