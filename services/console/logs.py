@@ -3,6 +3,7 @@
 import argparse
 import re
 import time
+from contextlib import ExitStack
 
 import msgspec
 
@@ -25,7 +26,12 @@ def run(options: argparse.Namespace) -> int:
     if not chosen:
         names = ", ".join(site.fleet.processes)
         return voice.finish(exit_codes.USAGE, f"No process is called {options.service!r}; there are: {names}.")
-    tails = [Tail(process, site.log_of(process)) for process in chosen]
+    with ExitStack() as open_files:
+        tails = [open_files.enter_context(Tail(process, site.log_of(process))) for process in chosen]
+        return _print(tails, options, voice)
+
+
+def _print(tails: list[Tail], options: argparse.Namespace, voice: Voice) -> int:
     paint = Paint.for_terminal()
     past = merge([line for tail in tails for line in tail.past(options.lines)])
     for line in past[-options.lines :] if options.lines else []:
@@ -36,7 +42,7 @@ def run(options: argparse.Namespace) -> int:
         except KeyboardInterrupt:
             return exit_codes.OK  # The usual way to stop following.
     elif not past:
-        voice.say(f"No log lines yet in {site.logs}.")
+        voice.say("Nothing is logged yet.")
     return exit_codes.OK
 
 

@@ -82,6 +82,7 @@ def _explain(site: Site, missing: list[str], why: str) -> str:
     text = f"{', '.join(missing)}: {why}."
     for name in missing:
         if name in site.fleet.processes:
-            words = [line for _, line in Tail(name, site.log_of(name)).past(LOG_LINES_SHOWN)]
+            with Tail(name, site.log_of(name)) as tail:
+                words = [line for _, line in tail.past(LOG_LINES_SHOWN)]
             text += f"\nlast words of {name}:\n" + "\n".join(f"    {line}" for line in words or ["(nothing logged)"])
     return text

@@ -105,23 +105,26 @@ def _book_lines(picture: Picture, paint: Paint) -> list[str]:
     for book in picture.books:
         feed = feeds.get((book.venue, book.symbol))
         state = feed.state if feed else "unknown"
-        text = _book_line(book, instruments[book.venue, book.symbol], picture.taken_ns)
-        counts = f"  gaps {feed.gaps} resyncs {feed.resyncs}" if feed else ""
-        lines.append(text + paint(state, "green" if state == "live" else "red") + counts)
+        age_ms = (picture.taken_ns - book.received_ns) / 1e6
+        counts = f"  gaps {feed.gaps}  resyncs {feed.resyncs}" if feed else ""
+        shown = paint(state, "green" if state == "live" else "red")
+        lines += [
+            _book_line(book, instruments[book.venue, book.symbol]),
+            f"{'':8}{shown}  {age_ms:.0f} ms old{counts}",
+        ]
     return lines or [f"{'book':8}{paint('no book: quote_server does not answer', 'red')}"]
 
 
-def _book_line(book: BookImage, instrument: Instrument, now_ns: int) -> str:
+def _book_line(book: BookImage, instrument: Instrument) -> str:
     name = f"{'book':8}{book.venue} {book.symbol}  "
     if not book.bids or not book.asks:
-        return f"{name}one side is empty  "
+        return f"{name}one side is empty"
     (bid, bid_lots), (ask, ask_lots) = book.bids[0], book.asks[0]
     mid = instrument.price(book.mid_ticks)
     spread_bp = (ask - bid) / book.mid_ticks * 1e4
-    age_ms = (now_ns - book.received_ns) / 1e6
     best_bid = f"{instrument.quantity(bid_lots):g} × {instrument.price_text(bid)}"
     best_ask = f"{instrument.price_text(ask)} × {instrument.quantity(ask_lots):g}"
-    return f"{name}{best_bid} │ {best_ask}  mid {mid:.3f}  {spread_bp:.2f} bp  {age_ms:.0f} ms  "
+    return f"{name}{best_bid} │ {best_ask}  mid {mid:.3f}  spread {spread_bp:.2f} bp"
 
 
 def _lp_lines(lp: LpInventoryChanged | None, paint: Paint) -> list[str]:

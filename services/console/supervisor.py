@@ -83,6 +83,9 @@ class Supervisor:
             if "SHUTDOWN_STATE" in fault.faultString:
                 raise SupervisorEnding("supervisord is shutting down") from None
             raise
+        finally:
+            # One connection per call: a client that lives long would otherwise keep a slot of supervisord's.
+            self._proxy("close")()
 
 
 def _process_state(info: dict[str, Any]) -> ProcessState:
@@ -100,7 +103,11 @@ class _UnixConnection(http.client.HTTPConnection):
     def connect(self) -> None:
         self.sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         self.sock.settimeout(CALL_TIMEOUT_S)
-        self.sock.connect(str(self._path))
+        try:
+            self.sock.connect(str(self._path))
+        except OSError:
+            self.sock.close()
+            raise
 
 
 class _UnixTransport(xmlrpc.client.Transport):

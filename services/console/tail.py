@@ -14,13 +14,19 @@ Line = tuple[str, str]  # (process, text)
 
 
 class Tail:
-    """One growing file."""
+    """One growing file; close it, or use it as a context."""
 
     def __init__(self, process: str, path: Path) -> None:
         self.process, self._path = process, path
         self._file: IO[bytes] | None = None
         self._inode = 0
         self._rest = b""
+
+    def __enter__(self) -> "Tail":
+        return self
+
+    def __exit__(self, *_error: object) -> None:
+        self.close()
 
     def past(self, count: int) -> list[Line]:
         """The last lines, the rotated predecessor included when the file itself is too short; then follow from here."""
@@ -33,7 +39,7 @@ class Tail:
         """Whole lines that came since the last call."""
         lines = self._read_on() if self._file or self._open() else []
         if self._was_replaced():
-            self._close()
+            self.close()
             if self._open():
                 lines += self._read_on()
         return [(self.process, line) for line in lines]
@@ -46,7 +52,8 @@ class Tail:
         self._inode = os.fstat(self._file.fileno()).st_ino
         return True
 
-    def _close(self) -> None:
+    def close(self) -> None:
+        """Release the file."""
         if self._file is not None:
             self._file.close()
         self._file, self._rest = None, b""
