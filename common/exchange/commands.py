@@ -48,12 +48,16 @@ class PlaceOrder(Command, frozen=True, kw_only=True):
 
 
 class CancelOrder(Command, frozen=True, kw_only=True):
-    """Take one resting order off the book, named by `order_id` or, when that is 0, by `client_order_id`."""
+    """Take one resting order off the book, named by `order_id` or, when that is 0, by `client_order_id`.
+
+    `cancel_id` is the owner's name for the cancel itself.
+    """
 
     account: str
     symbol: str
     order_id: int = 0
     client_order_id: str = ""
+    cancel_id: str = ""
 
 
 class ExpireOpenOrders(Command, frozen=True, kw_only=True):

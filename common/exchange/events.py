@@ -86,11 +86,12 @@ class CancelRejected(Event, frozen=True, kw_only=True):
 
 
 class OrderCanceled(Event, frozen=True, kw_only=True):
-    """The owner took an order off the book."""
+    """The owner took an order off the book. `cancel_id` is the owner's name for the cancel."""
 
     order_id: int
     account: str
     symbol: str
+    cancel_id: str = ""
 
 
 class OrderExpired(Event, frozen=True, kw_only=True):

@@ -220,7 +220,13 @@ class Exchange:
             return
         self._take_off(order)
         self._emit(
-            OrderCanceled(time_ns=self.time_ns, order_id=order.order_id, account=order.account, symbol=order.symbol)
+            OrderCanceled(
+                time_ns=self.time_ns,
+                order_id=order.order_id,
+                account=order.account,
+                symbol=order.symbol,
+                cancel_id=command.cancel_id,
+            )
         )
 
     def _expire_open(self, command: ExpireOpenOrders) -> None:

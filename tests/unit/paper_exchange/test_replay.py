@@ -113,9 +113,7 @@ def test_our_orders_fill_in_the_replay_and_the_book_is_never_crossed(recordings)
     flow = ReplayFlow(ETH.symbol, lambda: iter(rows), lambda loops: None)
     names = 0
     while flow.loops < 2:
-        events = []
-        flow.step(lambda command: events.extend(e := desk.exchange.execute(command)) or e, flow.due_ns)
-        desk.journal += events
+        flow.step(lambda command: desk.journal.extend(e := desk.exchange.execute(command)) or e, flow.due_ns)
         assert not desk.book.is_crossed
         if random.random() < 0.01 and desk.book.bids.best() and desk.book.asks.best():
             for order_id in list(desk.exchange.ledger.open_of("me", ETH.symbol)):

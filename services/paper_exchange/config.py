@@ -1,0 +1,41 @@
+"""Settings of the paper venue."""
+
+import math
+from decimal import Decimal
+
+import msgspec
+
+from common.exchange.money import FeeRates, units_from_text
+from common.storage.journal import Durability
+from services.paper_exchange.synthetic import SyntheticMarket
+
+
+class PaperExchangeConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """`paper_exchange-<venue>.toml`.
+
+    `balances`: what the account owns at its very first start, by asset. Fees in bps of what a trade brings, charged
+    in that asset; negative = rebate. `speed`: how fast market flow passes (1 = real time). `journal_durability`:
+    "process" survives kill -9, "full" a power cut too. `request_weight_max` per minute, `orders_10s_max` and
+    `orders_day_max` are Binance's limits. `frames_queued_max`: a client that reads slower than that is cut off.
+    """
+
+    balances: dict[str, Decimal]
+    maker_fee_bps: Decimal = Decimal(0)
+    taker_fee_bps: Decimal = Decimal(5)
+    speed: float = 1.0
+    journal_durability: Durability = "process"
+    request_weight_max: int = 6_000
+    orders_10s_max: int = 100
+    orders_day_max: int = 200_000
+    frames_queued_max: int = 5_000
+    synthetic: SyntheticMarket = SyntheticMarket()
+
+    def __post_init__(self) -> None:
+        if not (math.isfinite(self.speed) and 0 < self.speed <= 1_000):
+            raise ValueError(f"speed must be above 0 and at most 1000, got {self.speed}")
+        for name in ("request_weight_max", "orders_10s_max", "orders_day_max", "frames_queued_max"):
+            if getattr(self, name) < 1:
+                raise ValueError(f"{name} must be at least 1, got {getattr(self, name)}")
+        for amount in self.balances.values():
+            units_from_text(amount)
+        FeeRates(self.maker_fee_bps, self.taker_fee_bps)

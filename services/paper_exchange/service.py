@@ -1,0 +1,76 @@
+"""The paper venue as a process: a site, its port, and the market that flows through it."""
+
+from pathlib import Path
+
+from common.model.errors import ConfigInvalid
+from common.model.instrument import Instrument
+from common.runtime import Service
+from services.paper_exchange.config import PaperExchangeConfig
+from services.paper_exchange.flow import MarketFlow, run_flow
+from services.paper_exchange.keys import ensure_credentials
+from services.paper_exchange.recording import check_recording, read_recording
+from services.paper_exchange.replay import ReplayFlow
+from services.paper_exchange.server import Server, loopback_address
+from services.paper_exchange.site import Site
+from services.paper_exchange.synthetic import SyntheticFlow
+
+BEAT_S = 0.1
+
+
+class PaperExchangeService(Service[PaperExchangeConfig]):
+    """Speaks a venue's own protocol; on the bus it only beats."""
+
+    async def start(self) -> None:
+        """Recover from the journal, open the port, start the flow."""
+        access = self.fleet.venues[self.venue]
+        host, port = loopback_address(access.rest_url, f"fleet.toml: venues.{self.venue}.rest_url")
+        instruments = [each for each in self.fleet.instruments if each.venue == self.venue]
+        credentials = ensure_credentials(Path(access.credentials_file))
+        journal = self.open_journal(self.name, self.config.journal_durability)
+        self._site = Site(self.config, instruments, journal, credentials, self.clock.now_ns)
+        ledger = self._site.exchange.ledger
+        self.log.info(
+            "venue.recovered", entries=journal.last_sequence, orders=len(ledger.orders), fills=len(ledger.fills),
+            expired=self._site.expired_at_start,
+        )  # fmt: skip
+        self._flows = [self._flow(each) for each in instruments]
+        for flow in self._flows:
+            self.spawn(run_flow(flow, self._site.venue.execute, self.clock.now_ns, self.config.speed))
+        self._server = Server(self._site)
+        await self._server.start(host, port)
+        self.every(BEAT_S, self._site.beat)
+        self.log.info(
+            "venue.open", address=f"{host}:{port}", flow=self.fleet.flow or f"synthetic seed {self.fleet.seed}"
+        )
+
+    async def stop(self) -> None:
+        """Close the port; what rests stays open in the journal and expires at the next start."""
+        if hasattr(self, "_server"):
+            await self._server.stop()
+
+    def details(self) -> dict[str, str | int | float | bool]:
+        """Orders, fills and clients."""
+        ledger = self._site.exchange.ledger
+        return {
+            "orders": ledger.last_order_id,
+            "open_orders": sum(len(orders) for orders in ledger.open_orders.values()),
+            "fills": len(ledger.fills),
+            "requests": self._server.rest.requests,
+            "refusals": self._server.rest.refusals,
+            "sockets": len(self._server.sockets),
+            "flow_loops": sum(flow.loops for flow in self._flows if isinstance(flow, ReplayFlow)),
+        }
+
+    def _flow(self, instrument: Instrument) -> MarketFlow:
+        if not self.fleet.flow:
+            book = self._site.exchange.markets[instrument.symbol].book
+            return SyntheticFlow(instrument, self.config.synthetic, book, self.fleet.seed)
+        path = Path(self.fleet.flow)
+        if not path.is_file():
+            raise ConfigInvalid("recording", "FLOW", "a file", self.fleet.flow)
+        check_recording(path, instrument)
+        return ReplayFlow(
+            instrument.symbol,
+            lambda: read_recording(path, instrument),
+            lambda loops: self.log.info("flow.looped", loops=loops, recording=path.name),
+        )

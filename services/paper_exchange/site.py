@@ -1,0 +1,88 @@
+"""Everything that the venue's addresses share: the exchange, its names on the wire, its streams, its guards."""
+
+from collections.abc import Callable
+
+from common.exchange.events import Event
+from common.exchange.exchange import Exchange
+from common.exchange.money import FeeRates, units_from_text
+from common.model.instrument import Instrument
+from common.storage import Journal
+from common.venues.credentials import Credentials
+from services.paper_exchange import refusals
+from services.paper_exchange.auth import Gatekeeper
+from services.paper_exchange.broadcast import Hub
+from services.paper_exchange.config import PaperExchangeConfig
+from services.paper_exchange.limits import RequestLimits
+from services.paper_exchange.market_data import MarketData
+from services.paper_exchange.user_data import AccountReports, UserStreams
+from services.paper_exchange.venue import ACCOUNT, PaperVenue
+from services.paper_exchange.wire import NS_PER_MS, MarketWire
+
+
+class Site:
+    """One paper venue without its sockets. Recovers from the journal when it is made."""
+
+    def __init__(
+        self,
+        config: PaperExchangeConfig,
+        instruments: list[Instrument],
+        journal: Journal,
+        credentials: Credentials,
+        now_ns: Callable[[], int],
+    ) -> None:
+        boot_ms = now_ns() // NS_PER_MS
+        fees = FeeRates(config.maker_fee_bps, config.taker_fee_bps)
+        # Trades of the outside world are not journaled, so ids start at the boot time: they never repeat.
+        self.exchange = Exchange(instruments, fees, first_trade_id=boot_ms)
+        self.venue = PaperVenue(self.exchange, journal, now_ns)
+        self.config = config
+        self.hub, self.users = Hub(), UserStreams()
+        scales = self.exchange.ledger.scales
+        self.wires = {each.symbol: MarketWire(each, scales[each.symbol]) for each in instruments}
+        self.by_name = {wire.name: wire for wire in self.wires.values()}
+        self.gatekeeper = Gatekeeper(credentials, self.now_ms)
+        self.limits = RequestLimits(
+            config.request_weight_max, config.orders_10s_max, config.orders_day_max, self.now_ms
+        )
+        units = {asset: units_from_text(amount) for asset, amount in config.balances.items()}
+        self.expired_at_start = self.venue.recover(units)
+        self.market_data = {
+            symbol: MarketData(wire, self.exchange.markets[symbol].book, self.hub, boot_ms)
+            for symbol, wire in self.wires.items()
+        }
+        self._reports = AccountReports(ACCOUNT, self.exchange.ledger, self.wires)
+        self.venue.observe(self._absorb)
+
+    def now_ms(self) -> int:
+        """The venue's clock, UTC."""
+        return self.venue.now_ns() // NS_PER_MS
+
+    def market(self, name: str) -> MarketWire:
+        """A market by the venue's own name. Raises VenueError."""
+        wire = self.by_name.get(name)
+        if wire is None:
+            raise refusals.invalid_symbol()
+        return wire
+
+    def beat(self) -> None:
+        """Send depth streams, of what is committed; call each 100 ms."""
+        self.venue.hold(self._send_depth)
+
+    def _send_depth(self) -> None:
+        now_ns = self.venue.now_ns()
+        for data in self.market_data.values():
+            data.beat(now_ns)
+
+    def _absorb(self, events: list[Event]) -> None:
+        frames = list[tuple[str, bytes]]()
+        for symbol in {symbol: None for event in events if (symbol := getattr(event, "symbol", ""))}:
+            frames += self.market_data[symbol].absorb([e for e in events if getattr(e, "symbol", "") == symbol])
+        reports = self._reports.absorb(events)
+        if frames or reports:
+            self.venue.hold(lambda: self._tell(frames, reports))
+
+    def _tell(self, frames: list[tuple[str, bytes]], reports: list[bytes]) -> None:
+        for report in reports:
+            self.users.publish(report)
+        for stream, payload in frames:
+            self.hub.publish(stream, payload)
