@@ -258,7 +258,10 @@ class MakerPeer(Peer):
         return reply.code
 
     async def accepted(self, command: SubmitOrder, timeout_s: float = 10.0) -> OrderChanged:
-        """Submit fresh ids until the oms is ready (reconciled, with a book); then the first answer."""
+        """Submit fresh ids until the oms is ready (reconciled, with a book); then the first answer.
+
+        Returns once the venue has the order, so that faults set afterwards hit the next one.
+        """
         deadline = time.monotonic() + timeout_s
         while True:
             try:
@@ -266,6 +269,9 @@ class MakerPeer(Peer):
             except (PeerUnavailable, OutcomeUnknown) as error:
                 reply = Rejected(code="absent", detail=str(error))
             if isinstance(reply, OrderChanged):
+                if reply.state is OrderState.PENDING:
+                    key = reply.client_order_id
+                    await until(lambda key=key: self.state(key) not in (None, OrderState.PENDING))  # type: ignore[misc]
                 return reply
             assert isinstance(reply, Rejected) and time.monotonic() < deadline, reply
             assert reply.code in ("absent", "not_reconciled", "execution_unavailable", "book_missing", "book_stale")
