@@ -10,6 +10,15 @@ from common.strategy.quote_rules import QuoteMode, QuoteRules
 MS = 1_000_000
 
 
+def _require_positive(config: msgspec.Struct, zero_too: tuple[str, ...]) -> None:
+    for name in config.__struct_fields__:
+        value = getattr(config, name)
+        if not isinstance(value, int | float):
+            continue
+        if not math.isfinite(value) or value < 0 or (value == 0 and name not in zero_too):
+            raise ValueError(f"{name} must be finite and {'at least' if name in zero_too else 'above'} 0, got {value}")
+
+
 class ModelConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """GLFT's parameters with 1 bp of the middle as the unit of price and `unit_base` as the unit of inventory.
 
@@ -117,12 +126,3 @@ class MarketMakerConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknow
             fill_age_ns_max=int(self.fill_age_ms_max * MS),
             oms_silence_s_max=self.oms_silence_s_max,
         )
-
-
-def _require_positive(config: msgspec.Struct, zero_too: tuple[str, ...]) -> None:
-    for name in config.__struct_fields__:
-        value = getattr(config, name)
-        if not isinstance(value, int | float):
-            continue
-        if not math.isfinite(value) or value < 0 or (value == 0 and name not in zero_too):
-            raise ValueError(f"{name} must be finite and {'at least' if name in zero_too else 'above'} 0, got {value}")
