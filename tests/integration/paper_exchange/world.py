@@ -58,9 +58,14 @@ class World:
 
     async def place(self, side: str, price: str, quantity: str, **terms: Any) -> tuple[int, Any]:
         """A limit order, GTC unless told otherwise."""
-        values = {"symbol": "ETHUSDT", "side": side, "type": "LIMIT", "timeInForce": "GTC", "price": price}
-        values |= {"quantity": quantity, "newOrderRespType": "FULL"} | terms
-        return await self.signed("POST", "/api/v3/order", **{k: v for k, v in values.items() if v is not None})
+        return await self.order(side=side, price=price, quantity=quantity, **terms)
+
+    async def order(self, **terms: Any) -> tuple[int, Any]:
+        """An order for 1 ETH at 2000.00 with some terms changed; None leaves one out."""
+        values = {"symbol": "ETHUSDT", "side": "BUY", "type": "LIMIT", "timeInForce": "GTC", "price": "2000"}
+        values |= {"quantity": "1", "newOrderRespType": "FULL"} | terms
+        sent = {name: value for name, value in values.items() if value is not None}
+        return await self.signed("POST", "/api/v3/order", **sent)
 
 
 @asynccontextmanager
