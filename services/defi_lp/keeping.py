@@ -63,7 +63,7 @@ class Keeping:
             self._fees.add(head.timestamp_s * SECOND_NS, self.reading.growth)
             self._anchor(self.reading, now_ns)
         self._tell(self.reading, now_ns)
-        if events or ended:
+        if self._is_current(self.reading):
             await self._keep(self.reading, now_ns)
 
     def reference(self, delta: float) -> float:
@@ -85,6 +85,10 @@ class Keeping:
         if holdings is None or not holdings.ranges:
             return "idle"
         return "active" if holdings.active_liquidity else "out_of_range"
+
+    def _is_current(self, reading: Reading) -> bool:
+        """False while our own newest act is mined but not yet in what we have read: deciding now might repeat it."""
+        return all(end.block_number <= reading.head.number for end in self._book.mined[-1:])
 
     def _tell(self, reading: Reading, now_ns: int) -> None:
         """Publish news at once, and no news each `keepalive_s`: a silent LP is a dead one."""

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from common.amm.full_math import UINT128_MAX
 from common.bus import Bus
-from common.chain import erc20, position_manager, router
+from common.chain import erc20, pool, position_manager, router
 from common.chain.wallet import create_key_file, load_wallet
 from common.messages import (
     BookImage,
@@ -116,13 +116,18 @@ class LpWorld:
 
     async def move_pool(self, price: float) -> None:
         """A stranger swaps until the pool is at `price`."""
-        trader, pair = await self.chain.rich("stranger"), self.chain.pair
+        node, at, pair = self.chain.node, self.chain.contracts, self.chain.pair
         target = pair.sqrt_price_of(price)
-        slot0 = (await self.chain.node.read_many([_slot0(self.chain)]))[0]
-        sells_base = price < pair.price_at(slot0.sqrt_price_x96)
-        amount = 90 * 10**18 if sells_base else 240_000 * 10**6
-        params = await self.chain.swap_params(trader.address, amount, sells_base=sells_base, limit=target)
-        await trader.send(router.exact_input_single(self.chain.contracts.router, params))
+        for _ in range(20):
+            present = (await node.read(pool.slot0(at.pool))).sqrt_price_x96
+            if abs(present - target) <= 1:
+                return
+            sells_base = price < pair.price_at(present)
+            amount = 90 * 10**18 if sells_base else 240_000 * 10**6
+            trader = await self.chain.rich("stranger")
+            params = await self.chain.swap_params(trader.address, amount, sells_base=sells_base, limit=target)
+            await trader.send(router.exact_input_single(at.router, params))
+        raise AssertionError(f"the pool did not reach {price}")
 
     async def trade(self, amount: int, *, sells_base: bool) -> None:
         """A stranger's swap of raw units."""
@@ -207,11 +212,3 @@ class LpWorld:
             assert kept != own.splitlines(), name
             own = "\n".join(kept)
         (self.configs / "defi_lp.toml").write_text(own)
-
-
-def _slot0(chain: World) -> object:
-    from common.chain import pool
-
-    return pool.slot0(chain.contracts.pool)
-
-
