@@ -45,7 +45,8 @@ class OmsConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
 
     `journal_durability`: "full" survives a power cut and costs one fsync for each order, "process" survives kill -9.
     `execution_timeout_s`: after it an order is UNKNOWN and is queried. `command_ttl_ms_max` caps how long an order
-    may be under way, `absence_grace_ms` is added before "the venue does not know it" is believed.
+    may be under way, `absence_grace_ms` is added before "the venue does not know it" is believed: it must exceed the
+    execution handler's receive window, within which the venue still takes an order that has left.
     `lease_s`: a strategy that is silent for longer loses its orders. `finished_orders_kept`, `fills_kept`: in
     memory; `journal_entries_kept`: on disk.
     """
@@ -56,7 +57,7 @@ class OmsConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     execution_timeout_s: float = 2.0
     execution_silence_s_max: float = 3.0
     command_ttl_ms_max: float = 5_000.0
-    absence_grace_ms: float = 1_000.0
+    absence_grace_ms: float = 3_000.0
     lease_s: float = 2.0
     reconcile_interval_s: float = 60.0
     finished_orders_kept: int = 1_000

@@ -19,7 +19,7 @@ from services.oms.ledger import Market
 from services.oms.router import Router, execution_handler
 
 PAGES_MAX = 10_000
-RETRY_S = 0.5
+RETRY_S = 0.2
 MISSING_TRADE_DELAY_S = 0.3
 
 

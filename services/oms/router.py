@@ -1,5 +1,7 @@
 """Commands to the execution handlers, and what their answers (or silence) mean for an order."""
 
+import asyncio
+from collections import Counter
 from collections.abc import Callable
 from functools import partial
 
@@ -16,6 +18,7 @@ from services.oms.desk import Desk
 EXECUTION_UNAVAILABLE = "execution_unavailable"
 OUTCOME_UNKNOWN = "outcome_unknown"
 RETRY_S = 1.0
+DENIALS_MAX = 2
 
 
 def execution_handler(venue: str) -> str:
@@ -35,6 +38,7 @@ class Router:
         self._querying: dict[str, int] = {}
         self._canceling: dict[str, int] = {}
         self._early_cancels: set[str] = set()
+        self._denials: Counter[str] = Counter()
         self._stopped = False
 
     def submit(self, command: SubmitOrder, trace_id: str) -> None:
@@ -88,6 +92,7 @@ class Router:
         """Drop what was remembered of a final order."""
         self._querying.pop(order.client_order_id, None)
         self._canceling.pop(order.client_order_id, None)
+        self._denials.pop(order.client_order_id, None)
 
     def _on_submitted(self, command: SubmitOrder, reply: Reply) -> None:
         if self._stopped:
@@ -140,6 +145,11 @@ class Router:
     def _on_absent(self, client_order_id: str) -> None:
         order = self._desk.ledger.live.get(client_order_id)
         if order is None or self.is_under_way(order):
+            return
+        self._denials[client_order_id] += 1
+        if order.acknowledged and self._denials[client_order_id] < DENIALS_MAX:
+            # It was shown to us before: one denial may come from a copy of the venue's that lags behind.
+            asyncio.get_running_loop().call_later(RETRY_S / 2, self.query, order)
             return
         # Until then the command may still wait in the execution handler or on the wire: "unknown" is no verdict yet.
         under_way_until_ns = min(order.expires_at_ns, order.created_ns + self._ttl_ns_max) + self._grace_ns

@@ -163,8 +163,11 @@ class PositionServerService(Service[PositionServerConfig]):
 
     def _open_lp(self) -> None:
         price = self._ledger.markets[self._hedge_market].profit.mark
-        if self._lp is not None and self._ledger.run.lp is None and not math.isnan(price):
-            self._write([LpOpened(wealth=wealth_of(self._lp), price=price)])
+        if self._lp is None or self._ledger.run.lp is not None or math.isnan(price):
+            return
+        wealth = wealth_of(self._lp)
+        if wealth.base or wealth.quote:  # An empty wallet is about to be funded, which is no profit.
+            self._write([LpOpened(wealth=wealth, price=price)])
 
     def _sample(self) -> None:
         """Weigh the present exposure by the time since the last sample, once every source has been seen."""

@@ -458,3 +458,17 @@ def test_it_ends_in_order_while_an_order_is_under_way(configs: Path) -> None:
         await world.maker.reaches(f"cw-mm-test-{world.maker.count}", OrderState.OPEN, 10)
 
     play(configs, story)
+
+
+def test_an_order_that_the_venue_lost_ends_after_a_second_denial(configs: Path) -> None:
+    async def story(world: World) -> None:
+        maker, venue = world.maker, world.venue
+        order = await maker.accepted(maker.command())
+        await maker.reaches(order.client_order_id, OrderState.OPEN)
+        await venue.close()
+        del venue.venue.orders[order.client_order_id]
+        await world.replace_handler_after_close()
+        gone = await maker.reaches(order.client_order_id, OrderState.CANCELED)
+        assert gone.reason_code == "lost_at_venue" and world.venue.count(QueryOrder) == 2
+
+    play(configs, story)
