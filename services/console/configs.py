@@ -1,7 +1,7 @@
 """Checking the configuration of every process before any of them starts."""
 
 import importlib
-import inspect
+from types import ModuleType
 
 import msgspec
 
@@ -25,13 +25,17 @@ def config_type(service: str) -> type[msgspec.Struct]:
     """The Struct of `services/<service>/config.py`.
 
     fleet.toml names the services, so the module is found by name and not imported by line: services do not know each
-    other. Only `config` modules are loaded; they are small and import nothing heavy.
+    other. Only `config` modules are loaded; they are small and import nothing heavy. The service's own Struct is the
+    last one there, since its parts must be defined before it.
     """
     if not (ROOT / "services" / service / "config.py").is_file():
         raise ConfigInvalid("process", "fleet.toml: processes", "a service of this project", service)
-    name = f"services.{service}.config"
-    module = importlib.import_module(name)
-    wanted = "".join(word.title() for word in service.split("_")) + "Config"
-    kinds = dict(inspect.getmembers(module, lambda each: inspect.isclass(each) and each.__module__ == name))
-    found: type[msgspec.Struct] = kinds[wanted]
-    return found
+    module = importlib.import_module(f"services.{service}.config")
+    structs: list[type[msgspec.Struct]] = [
+        each for each in vars(module).values() if _is_struct_of(each, module.__name__)
+    ]
+    return structs[-1]
+
+
+def _is_struct_of(value: object, module: ModuleType) -> bool:
+    return isinstance(value, type) and issubclass(value, msgspec.Struct) and value.__module__ == module.__name__

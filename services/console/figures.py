@@ -107,7 +107,7 @@ def compare_with_venues(site: Site) -> tuple[float | None, int]:
         duplicates += book.duplicate_client_ids
         for each in site.fleet.instruments:
             if each.venue == venue:
-                lots = book.lots[each.venue_symbol] - positions.get((venue, each.symbol), 0)
+                lots = book.lots[each.symbol] - positions.get((venue, each.symbol), 0)
                 difference += each.quantity(abs(lots))
     return (difference if compared else None), duplicates
 

@@ -62,6 +62,10 @@ class Supervisor:
             if "NOT_RUNNING" not in fault.faultString:
                 raise
 
+    def start(self, process: str) -> None:
+        """Start a process that ended for good, and wait until it is RUNNING."""
+        self._call("supervisor.startProcess", process, True)
+
     def shut_down(self) -> None:
         """End supervisord and whatever still runs under it; returns at once."""
         self._call("supervisor.shutdown")

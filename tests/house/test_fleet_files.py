@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from common.runtime import Fleet, load_fleet
-from services.console.configs import check_configs
+from services.console.configs import check_configs, config_type
 from services.console.site import Site
 from tests.house.source import PROJECT
 
@@ -76,6 +76,12 @@ def test_process_has_its_files(process: str) -> None:
     for name in ("__main__.py", "service.py", "config.py"):
         assert (folder / name).is_file(), f"{folder.relative_to(PROJECT)} has no {name}"
     assert (PAPER / f"{process}.toml").is_file()
+
+
+@pytest.mark.parametrize("service", sorted({each.partition("-")[0] for each in load_fleet(PAPER).processes}))
+def test_console_checks_the_struct_that_the_service_runs_with(service: str) -> None:
+    main = (PROJECT / "services" / service / "__main__.py").read_text()
+    assert f", {config_type(service).__name__})" in main
 
 
 def test_paper_configuration_loads() -> None:

@@ -104,7 +104,7 @@ def test_venue_counts_our_side_of_trades_and_repeated_ids(tmp_path: Path) -> Non
     for name, account in (("cw-a", "us"), ("cw-a", "us"), ("cw-b", "us"), ("other", "us")):
         journal.record(
             OrderPlaced(
-                time_ns=1, order_id=1, account=account, symbol="ETHUSDT", client_order_id=name, side=Side.BUY,
+                time_ns=1, order_id=1, account=account, symbol="ETH-USDT", client_order_id=name, side=Side.BUY,
                 order_type=OrderType.LIMIT, time_in_force=TimeInForce.GTC, post_only=True, price_ticks=1,
                 quantity_lots=1,
             )
@@ -120,7 +120,7 @@ def test_venue_counts_our_side_of_trades_and_repeated_ids(tmp_path: Path) -> Non
         )  # fmt: skip
     journal.close()
     book = read_venue(tmp_path / "v.db")
-    assert book.lots["ETHUSDT"] == 5 - 2
+    assert book.lots["ETH-USDT"] == 5 - 2
     assert book.duplicate_client_ids == 1
 
 
