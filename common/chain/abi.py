@@ -10,6 +10,7 @@ from typing import Any, Generic, TypeVar
 
 from eth_abi.abi import decode as abi_decode
 from eth_abi.abi import encode as abi_encode
+from eth_abi.exceptions import DecodingError
 from eth_utils.crypto import keccak
 
 from common.chain.addresses import address_bytes, checksum
@@ -53,7 +54,10 @@ class Function:
     def decode(self, data: bytes) -> tuple[Any, ...]:
         """Result bytes as a tuple; raises InputInvalid if they are too short (no contract there, for one)."""
         if self._flat_returns is None:
-            return tuple(abi_decode(self._returns, data))
+            try:
+                return tuple(abi_decode(self._returns, data))
+            except DecodingError as error:
+                raise InputInvalid("result", self.name, ",".join(self._returns), str(error)) from None
         return decode_words(self._flat_returns, data, self.name)
 
 

@@ -7,6 +7,7 @@ gas_too_low, unknown_block, rpc_<number>.
 from typing import Any
 
 from eth_abi.abi import decode as abi_decode
+from eth_abi.exceptions import DecodingError
 from eth_utils.crypto import keccak
 
 from common.model.errors import RequestRefused
@@ -48,9 +49,13 @@ def revert_reason(data: Any) -> str:
     """Why a contract reverted: the text of `Error(string)`, `panic 0x11`, an unknown selector as hex, or ""."""
     if not isinstance(data, str) or not data.startswith("0x"):
         return ""
-    raw = bytes.fromhex(data[2:])
-    if raw[:4] == ERROR_SELECTOR:
-        return str(abi_decode(["string"], raw[4:])[0])
+    try:
+        raw = bytes.fromhex(data[2:])
+        if raw[:4] == ERROR_SELECTOR:
+            return str(abi_decode(["string"], raw[4:])[0])
+    except (ValueError, DecodingError):
+        # Whoever wrote it, a refusal stays a refusal.
+        return f"unreadable reason {data[:74]}"
     if raw[:4] == PANIC_SELECTOR:
         return f"panic {int.from_bytes(raw[4:36]):#x}"
     return raw[:4].hex() and f"custom error 0x{raw[:4].hex()}"

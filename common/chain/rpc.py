@@ -12,7 +12,7 @@ import aiohttp
 import msgspec
 
 from common.chain.refusals import refusal_from
-from common.model.errors import MessageInvalid, OutcomeUnknown, PeerUnavailable, RequestRefused
+from common.model.errors import OutcomeUnknown, PeerUnavailable, RequestRefused
 
 READ_PREFIXES = ("eth_get", "eth_call", "eth_blockNumber", "eth_chainId", "eth_estimateGas", "eth_gasPrice", "net_")
 BACKOFF_S = 0.1
@@ -102,7 +102,8 @@ class RpcClient:
 
 def _outcome(answer: dict[str, Any] | None, method: str) -> Any:
     if answer is None:
-        raise MessageInvalid("JSON-RPC answer", method, "an answer with the request's id", None)
+        # An error about the whole request has no id, and a broken proxy may answer anything: the node may have acted.
+        raise _Transient(f"no answer to {method} in the reply")
     if "error" in answer:
         return refusal_from(answer["error"])
     return answer.get("result")

@@ -46,3 +46,5 @@ def chain(anvil_url: str) -> Iterator[str]:
     yield anvil_url
     asyncio.run(request("evm_setAutomine", True))
     asyncio.run(request("evm_revert", snapshot))
+    # The next block's base fee is no part of a snapshot.
+    asyncio.run(request("anvil_setNextBlockBaseFeePerGas", hex(10**9)))

@@ -28,8 +28,6 @@ def write_configs(folder: Path) -> Path:
     text = (PROJECT / "configs/paper/fleet.toml").read_text()
     text = text.replace('var_dir = "var/paper"', f'var_dir = "{folder}/v"')
     text = text.replace("127.0.0.1:18545", f"127.0.0.1:{port}")
-        "127.0.0.1:18545", f"127.0.0.1:{port}"
-    )
     (folder / "fleet.toml").write_text(text)
     text = (PROJECT / "configs/paper/paper_chain.toml").read_text()
     text = text.replace("swaps_per_minute = 12.0", "swaps_per_minute = 240.0").replace(
