@@ -20,7 +20,7 @@ from tests.unit.exchange.desk import DEPOSITS, ETH, Desk
 from tests.unit.exchange.reference import ReferenceBook
 
 OWNERS = st.sampled_from(["me", "you"])
-PRICES = st.integers(95, 106)
+PRICES = st.integers(98, 103)
 LOTS = st.integers(1, 8)
 SIDES = st.sampled_from(list(Side))
 SIZES = st.lists(st.tuples(SIDES, PRICES, st.integers(0, 8)), max_size=4, unique_by=lambda level: level[:2])
@@ -123,7 +123,7 @@ class Pair:
             assert locked == {asset: ledger.accounts.balance(account, asset).locked for asset in DEPOSITS}
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=300, deadline=None)
 @given(
     commands=st.lists(COMMANDS, min_size=8, max_size=50),
     fees=st.sampled_from([("0", "0"), ("-1", "4.5"), ("10", "10"), ("0.003", "7.77")]),

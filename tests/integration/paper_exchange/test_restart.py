@@ -151,11 +151,7 @@ class Trader:
             while True:
                 number += 1
                 resting = number % 3
-                terms = (
-                    {"price": "2400.00", "timeInForce": "GTC"}
-                    if resting
-                    else {"price": "2800.00", "timeInForce": "IOC"}
-                )
+                price, life = ("2400.00", "GTC") if resting else ("2800.00", "IOC")
                 name = f"{prefix}-{number}"
                 answer = await self.signed(
                     "POST", "/api/v3/order", symbol="ETHUSDT", side="BUY", type="LIMIT", quantity="0.01",
