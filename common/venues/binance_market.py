@@ -21,7 +21,7 @@ from common.venues.events import (
     TouchChanged,
     TradeSeen,
 )
-from common.venues.grid import Grid
+from common.venues.grid import PublicGrid
 
 TIME_TARGET = "/api/v3/time"
 _UNREADABLE = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
@@ -104,7 +104,7 @@ class BinanceMarket:
     """Codec of the public side for a set of instruments of this venue."""
 
     def __init__(self, instruments: Iterable[Instrument]) -> None:
-        self._grids = {each.venue_symbol: Grid(each, public=True) for each in instruments}
+        self._grids = {each.venue_symbol: PublicGrid(each) for each in instruments}
 
     def stream_url(self, base: str) -> str:
         """Address of the combined stream with depth differences, touches and trades of every instrument."""
@@ -179,7 +179,7 @@ class BinanceMarket:
             return TradeSeen(trade.s, trade.t, price_ticks, quantity_lots, aggressor, trade.T * 1_000_000)
         raise MessageInvalid("frame", "binance stream", "depth, bookTicker or trade", stream[:60])
 
-    def _grid(self, symbol: str) -> Grid:
+    def _grid(self, symbol: str) -> PublicGrid:
         try:
             return self._grids[symbol]
         except KeyError:

@@ -65,7 +65,7 @@ class _Error(msgspec.Struct):
 
 
 class _Frame(msgspec.Struct):
-    event: msgspec.Raw | None = None
+    event: msgspec.Raw = msgspec.Raw()
     id: str | int | None = None
     status: int = 0
     error: _Error | None = None
@@ -96,10 +96,11 @@ def read_user_frame(codec: BinanceExecution, frame: str | bytes, received_ns: in
     """One frame's event. Raises MessageInvalid."""
     try:
         outer = _read_frame(frame)
-        if outer.event is None and outer.id is not None:
+        is_wrapped = bool(memoryview(outer.event))
+        if not is_wrapped and outer.id is not None:
             return _answer(outer)
-        body = frame if outer.event is None else outer.event
-        kind = outer.e if outer.event is None else _read_kind(body).e
+        body = outer.event if is_wrapped else frame
+        kind = _read_kind(body).e if is_wrapped else outer.e
         if kind in _ENDINGS:
             return StreamEnding()
         if kind != "executionReport":

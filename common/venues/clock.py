@@ -42,7 +42,7 @@ class RoundTripClock:
         if not self._samples:
             return -(2**62)
         round_trip_ns, offset_ns = min(self._samples)
-        return offset_ns - round_trip_ns // 2
+        return offset_ns - (round_trip_ns + 1) // 2
 
 
 class OneWayClock:

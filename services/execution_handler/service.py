@@ -56,6 +56,10 @@ M = TypeVar("M")
 class ExecutionHandlerService(Service[ExecutionHandlerConfig]):
     """Serves SubmitOrder, CancelOrder, CancelAllOrders, QueryOrder, QueryExecutions and QueryAccount."""
 
+    # `stop` also runs after a start that failed.
+    _is_ready = False
+    _rest: RestClient | None = None
+
     async def start(self) -> None:
         """Begin to reach the venue. Until its resting orders are cancelled, requests are answered `not_ready`."""
         if self.venue not in VENUES:
@@ -65,8 +69,6 @@ class ExecutionHandlerService(Service[ExecutionHandlerConfig]):
         self._latch = Latch(self.path("KILL"))
         self._table = OrderTable(self.config.orders_kept)
         self._dead_man = DeadMan(self.config.oms_silence_s_max)
-        self._is_ready = False
-        self._rest: RestClient | None = None
         self._reconciling: asyncio.Task[None] | None = None
         self._reconciled_ns = 0
         self._is_reconciliation_wanted = True

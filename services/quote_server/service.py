@@ -28,6 +28,8 @@ RESYNC_CALM_NS = 10_000_000_000
 class QuoteServerService(Service[QuoteServerConfig]):
     """Publishes BookImage, TradePrinted and FeedStatusChanged of every instrument of its venue."""
 
+    _rest: RestClient | None = None  # `stop` also runs after a start that failed.
+
     async def start(self) -> None:
         """Begin to connect; the venue may come later."""
         if self.venue not in VENUES:
@@ -59,7 +61,8 @@ class QuoteServerService(Service[QuoteServerConfig]):
 
     async def stop(self) -> None:
         """Drop the REST connections; the stream ends with its task."""
-        self._rest.close()
+        if self._rest is not None:
+            self._rest.close()
 
     def snapshot(self) -> list[Message]:
         """Health and, while it is live, the image of every market."""
@@ -155,6 +158,7 @@ class QuoteServerService(Service[QuoteServerConfig]):
 
     async def _get(self, target: str) -> Response:
         """One public question. Raises PeerUnavailable, OutcomeUnknown, or MessageInvalid for any refusal."""
+        assert self._rest is not None
         response = await self._rest.request("GET", target)
         if response.status != 200:
             refusal = read_refusal(response.status, response.body, response.headers.get("retry-after", ""))
