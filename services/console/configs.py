@@ -31,9 +31,7 @@ def config_type(service: str) -> type[msgspec.Struct]:
     if not (ROOT / "services" / service / "config.py").is_file():
         raise ConfigInvalid("process", "fleet.toml: processes", "a service of this project", service)
     module = importlib.import_module(f"services.{service}.config")
-    structs: list[type[msgspec.Struct]] = [
-        each for each in vars(module).values() if _is_struct_of(each, module.__name__)
-    ]
+    structs: list[type[msgspec.Struct]] = [each for each in vars(module).values() if _is_struct_of(each, module)]
     return structs[-1]
 
 

@@ -120,4 +120,6 @@ class _UnixTransport(xmlrpc.client.Transport):
         self._path = path
 
     def make_connection(self, host: Any) -> http.client.HTTPConnection:
-        return _UnixConnection(self._path)
+        # The base class closes what it finds under this name.
+        self._connection = host, _UnixConnection(self._path)
+        return self._connection[1]
