@@ -37,7 +37,7 @@ TICK_SPACINGS = {100: 1, 500: 10, 3000: 60, 10_000: 200}
 
 
 class PaperChainService(Service[PaperChainConfig]):
-    """See the README of services/paper_chain. Publishes nothing but heartbeats."""
+    """README.md beside this file tells its life. Publishes nothing but heartbeats."""
 
     async def start(self) -> None:
         """Node, contracts, the LP's key and money. The pool waits for the first book."""
@@ -60,6 +60,7 @@ class PaperChainService(Service[PaperChainConfig]):
         if create_key_file(key_file):
             self.log.info("lp.key_created", path=str(key_file))
         await self._process.start(self._node, self.config.blocks_kept, self.log)
+        self._first_block = (await self._node.head()).number
         if created := await deploy(self._node, deployer, deployment):
             self.log.info("chain.deployed", contracts=created)
         faucet = Actor(self._node, "faucet", chain.chain_id)
@@ -74,6 +75,7 @@ class PaperChainService(Service[PaperChainConfig]):
     async def stop(self) -> None:
         """End the node in order: it writes its state."""
         self._phase = "stopping"
+        # A start that was refused may have ended before there was a node.
         if hasattr(self, "_process"):
             await self._process.stop()
             await self._node.close()
@@ -141,12 +143,13 @@ class PaperChainService(Service[PaperChainConfig]):
         now_s = self.clock.monotonic_ns() / SECOND_NS
         traders = Traders(self._node, self._contracts, self._pair, self.config, chain.chain_id, random, now_s)
         await traders.prepare()
-        self._first_block = head.number
         return traders
 
     async def _round(self, traders: Traders | None) -> None:
         """One look at the chain, and whatever is due: a block, a renewal, a swap of either trader."""
         head = await self._grow()
+        if head.number - self._first_block >= self.config.blocks_per_life:
+            await self._renew(head)
         if traders is None:
             return
         slot0 = await self._node.read(pool.slot0(self._contracts.pool))
@@ -160,8 +163,6 @@ class PaperChainService(Service[PaperChainConfig]):
         self._gap_bps = gap_bps(self._pair, slot0.sqrt_price_x96, middle)
         self._told(await traders.correct(head, slot0.sqrt_price_x96, middle))
         self._told(await traders.make_noise(head, await self._sqrt_price(), now_ns / SECOND_NS))
-        if head.number - self._first_block >= self.config.blocks_per_life:
-            await self._renew(head)
 
     async def _sqrt_price(self) -> int:
         slot0: Slot0 = await self._node.read(pool.slot0(self._contracts.pool))
@@ -184,7 +185,7 @@ class PaperChainService(Service[PaperChainConfig]):
         await self._process.start(self._node, self.config.blocks_kept, self.log)
         self._first_block = head.number
         self.counters["node.renewed"] += 1
-        self._phase = "trading"
+        self._phase = "waiting for a book"
 
     def _told(self, swapped: Swapped | None) -> None:
         if swapped:

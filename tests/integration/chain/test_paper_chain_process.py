@@ -159,6 +159,27 @@ def test_a_cut_state_file_is_replaced_by_the_backup_and_said_aloud(configs: Path
     play(configs, story)
 
 
+def test_the_node_is_renewed_without_losing_a_block(configs: Path) -> None:
+    path = configs / "paper_chain.toml"
+    text = path.read_text().replace("history_states = 64", "history_states = 8")
+    path.write_text(text.replace("blocks_kept = 1000", "blocks_kept = 8").replace("_per_life = 5000", "_per_life = 12"))
+
+    async def story(world: PaperWorld) -> None:
+        world.start()
+        report = await world.until(phase="trading", noise_swaps=5)
+        head, money = await world.node.head(), await lp_money(world)
+        deadline = time.monotonic() + 20
+        while report is None or report.counters.get("node.renewed", 0) < 2:
+            assert time.monotonic() < deadline
+            report = await world.health()
+            await asyncio.sleep(0.05)
+        await world.until(phase="trading", block=head.number + 1)
+        assert world.process is not None and world.process.poll() is None
+        assert await lp_money(world) == money
+
+    play(configs, story)
+
+
 def test_wrong_addresses_and_foreign_hosts_are_refused_with_78(configs: Path) -> None:
     async def story(world: PaperWorld) -> None:
         fleet = (configs / "fleet.toml").read_text()
