@@ -1,5 +1,6 @@
 """The status screen: one picture as about forty dense lines of plain text, made for 100 columns."""
 
+import shutil
 import time
 
 from common.messages import (
@@ -16,15 +17,22 @@ from services.console.paint import Paint
 from services.console.picture import Picture, ProcessPicture
 
 WIDTH = 100
+WIDTH_MAX = 200
+NOTES_COLUMN = 81
 BAR = 40
 _STATE_STYLES = {"RUNNING": "green", "STARTING": "yellow", "BACKOFF": "yellow", "STOPPING": "yellow"}
 
 
-def draw(picture: Picture, paint: Paint) -> str:
-    """The whole screen."""
+def terminal_width() -> int:
+    """Columns to draw for: what the terminal has, within reason; 100 where there is none."""
+    return min(max(shutil.get_terminal_size((WIDTH, 40)).columns, WIDTH), WIDTH_MAX)
+
+
+def draw(picture: Picture, paint: Paint, width: int = WIDTH) -> str:
+    """The whole screen. Room beyond 100 columns goes to the notes of the processes."""
     parts = [
         [_title(picture, paint)],
-        _process_lines(picture, paint),
+        _process_lines(picture, paint, width),
         _book_lines(picture, paint),
         _lp_lines(picture.lp, paint),
         _quote_lines(picture, paint),
@@ -32,7 +40,7 @@ def draw(picture: Picture, paint: Paint) -> str:
         _profit_lines(picture.profit, paint),
         [_kill_line(picture, paint)],
     ]
-    rule = paint("─" * WIDTH, "dim")
+    rule = paint("─" * width, "dim")
     return "\n".join(line for part in parts for line in (rule, *part))
 
 
@@ -44,9 +52,10 @@ def duration(seconds: float) -> str:
 
 
 def range_bar(lower: float, price: float, upper: float, width: int = BAR) -> str:
-    """`├────────●───────┤` for a price inside a range; the marker stands outside the brackets when the price does."""
-    if upper <= lower:
-        return "?" * width
+    """`├────────●───────┤` for a price inside a range; the marker stands outside the brackets when the price does.
+
+    `lower` must be below `upper`.
+    """
     inner = width - 2
     place = (price - lower) / (upper - lower)
     if place < 0:
@@ -69,12 +78,16 @@ def _title(picture: Picture, paint: Paint) -> str:
     return f"{paint(name, 'bold')}  {paint(mode, 'cyan' if mode == 'PAPER' else 'red')}  {run}  {clock}  {state}"
 
 
-def _process_lines(picture: Picture, paint: Paint) -> list[str]:
+def _process_lines(picture: Picture, paint: Paint, width: int) -> list[str]:
     head = f"{'process':26}{'state':9}{'pid':>7}{'uptime':>12}{'beat':>7}{'rest.':>6}{'MB':>6}{'cpu%':>6}  notes"
-    return [paint(head, "dim"), *(_process_line(each, paint) for each in picture.processes), _sum_line(picture, paint)]
+    return [
+        paint(head, "dim"),
+        *(_process_line(each, paint, width) for each in picture.processes),
+        _sum_line(picture, paint),
+    ]
 
 
-def _process_line(each: ProcessPicture, paint: Paint) -> str:
+def _process_line(each: ProcessPicture, paint: Paint, width: int) -> str:
     beat = "silent" if each.heartbeat_age_s is None else f"{each.heartbeat_age_s:.1f} s"
     beat = paint(f"{beat:>7}", "red") if each.heartbeat_age_s is None else f"{beat:>7}"
     memory = "-" if each.rss_bytes is None else f"{each.rss_bytes / 1e6:.0f}"
@@ -83,7 +96,7 @@ def _process_line(each: ProcessPicture, paint: Paint) -> str:
     state = paint(f"{each.state:9}", _STATE_STYLES.get(each.state, "red"))
     up = duration(each.uptime_s) if each.uptime_s else "-"
     notes = " ".join(f"{key}={_short(value)}" for key, value in each.details.items())
-    room = WIDTH - 81
+    room = width - NOTES_COLUMN
     line = f"{each.name:26}{state}{each.pid or '-':>7}{up:>12}{beat}{restarts}{memory:>6}{cpu:>6}  {notes[:room]}"
     return line.rstrip()
 
@@ -130,19 +143,25 @@ def _book_line(book: BookImage, instrument: Instrument) -> str:
 def _lp_lines(lp: LpInventoryChanged | None, paint: Paint) -> list[str]:
     if lp is None:
         return [f"{'LP':8}{paint('no LP inventory: defi_lp does not answer', 'red')}"]
-    inside = lp.price_lower <= lp.price <= lp.price_upper
-    bar = paint(range_bar(lp.price_lower, lp.price, lp.price_upper), "cyan" if inside else "yellow")
     fees = lp.fees_base * lp.price + lp.fees_quote
     collected = lp.fees_collected_base * lp.price + lp.fees_collected_quote
     return [
         f"{'LP':8}{lp.pool} on {lp.chain}  price {lp.price:.2f}  block {lp.block_number}  {lp.state}"
         f"  rebalances {lp.rebalances}",
-        f"{'':8}{lp.price_lower:.2f} {bar} {lp.price_upper:.2f}" + ("" if inside else "  out of range"),
+        f"{'':8}{_range_text(lp, paint)}",
         f"{'':8}owns {lp.base_total:.4f} + {lp.quote_total:,.2f}  worth {lp.value_quote:,.2f}"
         f"  fees owed {fees:.4f} collected {collected:.4f}",
         f"{'':8}delta {lp.delta:+.4f}  reference {lp.reference:+.4f}  residual {lp.residual:+.4f}"
         f"  gamma {lp.gamma:+.5f}",
     ]
+
+
+def _range_text(lp: LpInventoryChanged, paint: Paint) -> str:
+    if lp.price_upper <= lp.price_lower:
+        return paint("no range: everything is idle in the wallet", "yellow")
+    inside = lp.price_lower <= lp.price <= lp.price_upper
+    bar = paint(range_bar(lp.price_lower, lp.price, lp.price_upper), "cyan" if inside else "yellow")
+    return f"{lp.price_lower:.2f} {bar} {lp.price_upper:.2f}" + ("" if inside else "  out of range")
 
 
 def _quote_lines(picture: Picture, paint: Paint) -> list[str]:

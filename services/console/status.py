@@ -9,7 +9,7 @@ import msgspec
 from services.console import exit_codes
 from services.console.paint import Paint
 from services.console.picture import Picture, take_picture
-from services.console.screen import draw
+from services.console.screen import draw, terminal_width
 from services.console.site import open_site
 
 CLEAR = "\x1b[H\x1b[2J"
@@ -43,4 +43,4 @@ def _show(picture: Picture, options: argparse.Namespace, paint: Paint) -> None:
         return
     if options.watch and sys.stdout.isatty():
         print(CLEAR, end="")
-    print(draw(picture, paint), flush=True)
+    print(draw(picture, paint, terminal_width()), flush=True)

@@ -17,7 +17,7 @@ from services.console.launch import LaunchFailed, start_supervisor
 from services.console.paint import Paint
 from services.console.picture import take_picture
 from services.console.readiness import NotReady, wait_until_trading
-from services.console.screen import draw
+from services.console.screen import draw, terminal_width
 from services.console.site import RunRecord, Site, new_run_id, open_site
 from services.console.supervisor import Supervisor
 from services.console.voice import Voice
@@ -97,6 +97,6 @@ def _bring_up(site: Site, voice: Voice, record: RunRecord, wait_s: float) -> int
     except NotReady as error:
         return voice.finish(exit_codes.FAILED, f"{error}\nThe rest was left running; `counterweight down` stops it.")
     picture = take_picture(site)
-    voice.say(draw(picture, Paint.for_terminal()))
+    voice.say(draw(picture, Paint.for_terminal(), terminal_width()))
     text = f"Up in {time.monotonic() - began_s:.1f} s."
     return voice.finish(exit_codes.OK, text, status=msgspec.to_builtins(picture))

@@ -167,8 +167,15 @@ def test_range_bar_marks_the_price(price: float, bar: str) -> None:
     assert range_bar(0.0, price, 1.0, width=10) == bar
 
 
-def test_range_bar_of_no_range() -> None:
-    assert range_bar(1.0, 1.0, 1.0, width=5) == "?????"
+def test_no_range_is_said() -> None:
+    idle = msgspec.structs.replace(_lp(), price_lower=0.0, price_upper=0.0)
+    assert "no range" in draw(_picture(lp=idle), Paint(False))
+
+
+def test_wide_terminals_show_more_notes() -> None:
+    busy = _picture(processes=[_process("oms", details={f"figure_{n}": n for n in range(20)})])
+    assert "figure_7=7" in draw(busy, Paint(False), width=180)
+    assert "figure_7=7" not in draw(busy, Paint(False))
 
 
 def test_duration() -> None:
