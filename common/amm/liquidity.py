@@ -2,7 +2,7 @@
 
 from common.amm.full_math import Q96, UINT128_MAX
 from common.amm.sqrt_price_math import amount0_between, amount1_between
-from common.amm.tick_math import sqrt_price_at_tick
+from common.amm.tick_math import sqrt_price_at_tick, usable_bounds
 from common.model.errors import InputInvalid
 
 
@@ -38,6 +38,12 @@ def amounts_to_mint(
     liquidity = liquidity_of_amounts(sqrt_price, tick_lower, tick_upper, amount0_desired, amount1_desired)
     amount0, amount1 = amounts_of_liquidity(sqrt_price, tick_lower, tick_upper, liquidity, round_up=True)
     return liquidity, amount0, amount1
+
+
+def liquidity_per_tick_max(spacing: int) -> int:
+    """Most liquidity that the pool lets reference one tick: all ticks at once still fit 128 bits. More reverts."""
+    lowest, highest = usable_bounds(spacing)
+    return UINT128_MAX // ((highest - lowest) // spacing + 1)
 
 
 def _of_amount0(low: int, high: int, amount0: int) -> int:

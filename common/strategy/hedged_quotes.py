@@ -18,8 +18,7 @@ from common.strategy.quote_targets import BPS, Need, Quote, touch_of, wanted_quo
 
 Command = SubmitOrder | CancelOrder
 SIDES = (Side.BUY, Side.SELL)
-WOULD_TAKE = "would_take"
-WOULD_TAKE_CODES = frozenset({WOULD_TAKE, "would_cross", "post_only"})
+WOULD_TAKE = "post_only_would_take"
 
 
 class QuoteIdentity:
@@ -164,7 +163,7 @@ def refused(state: QuoteState, side: Side, code: str, now_ns: int) -> None:
     """An order was refused: wait before the next one of its side, longer each time, except when it only came too late
     for the price."""
     rules, backoff = state.rules, state.backoffs[side]
-    if code in WOULD_TAKE_CODES:
+    if code == WOULD_TAKE:
         backoff.until_ns = now_ns + rules.post_only_backoff_ns
         return
     pause_ns = backoff.next_ns or rules.reject_backoff_ns
