@@ -8,8 +8,8 @@ import msgspec
 class TimeWeighted(msgspec.Struct, frozen=True, kw_only=True):
     """Mean, variance and largest absolute value of a figure, each sample weighted by how long it held (seconds).
 
-    Weighted Welford recurrence (West 1979, algorithm WV2): W += w, d = x - mean, mean += d w / W,
-    M2 += w d (x - mean). Stable where sums of squares cancel.
+    Weighted Welford recurrence (West 1979): d = x - mean, M2 += d^2 w W / (W + w), mean += d w / (W + w), W += w.
+    Stable where sums of squares cancel, and M2 never falls below 0.
     """
 
     samples: int = 0
@@ -21,7 +21,7 @@ class TimeWeighted(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def std(self) -> float:
         """Standard deviation over the time seen (population, not sample); 0 before any."""
-        return math.sqrt(max(self.squares, 0.0) / self.weight_s) if self.weight_s else 0.0
+        return math.sqrt(self.squares / self.weight_s) if self.weight_s else 0.0
 
 
 def add_sample(statistics: TimeWeighted, value: float, held_s: float) -> TimeWeighted:
@@ -32,11 +32,10 @@ def add_sample(statistics: TimeWeighted, value: float, held_s: float) -> TimeWei
         return statistics
     weight = statistics.weight_s + held_s
     delta = value - statistics.mean
-    mean = statistics.mean + delta * held_s / weight
     return TimeWeighted(
         samples=statistics.samples + 1,
         weight_s=weight,
-        mean=mean,
-        squares=statistics.squares + held_s * delta * (value - mean),
+        mean=statistics.mean + delta * (held_s / weight),
+        squares=statistics.squares + delta * delta * held_s * statistics.weight_s / weight,
         abs_max=max(statistics.abs_max, abs(value)),
     )
