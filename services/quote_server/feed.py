@@ -18,7 +18,7 @@ from common.venues.clock import OneWayClock, RoundTripClock, frame_age_ns
 from common.venues.events import DepthChanged, DepthSnapshot, Level, TouchChanged
 
 SYNCING, LIVE, STALE = "syncing", "live", "stale"
-NOT_CONNECTED, NO_SNAPSHOT = "not connected", "waiting for the first snapshot"
+NOT_CONNECTED, NO_SNAPSHOT, NO_DEPTH = "not connected", "waiting for a snapshot", "waiting for the first depth frame"
 
 
 class FeedLimits(msgspec.Struct, frozen=True, kw_only=True):
@@ -41,7 +41,7 @@ class Feed:
         self.received_ns = self.event_time_ns = self.age_ns = 0
         self._limits, self._frames, self._round_trips = limits, OneWayClock(), round_trips
         self._touch: TouchChanged | None = None
-        self._is_connected = self._was_built = False
+        self._is_connected = self._was_built = self._has_depth = False
         self._wait_reason = NO_SNAPSHOT
         self._heard_ns = self._depth_heard_ns = 0
         self._wall_less_monotonic_ns = 0
@@ -62,11 +62,13 @@ class Feed:
         clock = self._frames if self._frames.is_known else self._round_trips
         return clock.offset_ns - self._wall_less_monotonic_ns if clock.is_known else 0
 
-    def on_connected(self, now_ns: int) -> None:
+    def on_connected(self, received_ns: int, now_ns: int) -> None:
         """A new connection: whatever was known of the book has a hole behind it."""
         self.sync.restart()
+        self._hear(received_ns, now_ns)
+        self._has_depth = False
         self._touch, self._is_connected, self._wait_reason, self.age_ns = None, True, NO_SNAPSHOT, 0
-        self._heard_ns = self._depth_heard_ns = now_ns
+        self._depth_heard_ns = now_ns
         self.check(now_ns)
 
     def on_lost(self, reason: str, now_ns: int) -> None:
@@ -79,7 +81,7 @@ class Feed:
     def on_change(self, change: DepthChanged, received_ns: int, now_ns: int) -> bool:
         """A depth difference. True if the image may have changed."""
         self._hear(received_ns, now_ns)
-        self._depth_heard_ns = now_ns
+        self._depth_heard_ns, self._has_depth = now_ns, True
         self.event_time_ns = change.event_time_ns
         self._frames.add(change.event_time_ns, now_ns)
         self.age_ns = frame_age_ns(change.event_time_ns, now_ns, self._frames, self._round_trips)
@@ -164,6 +166,8 @@ class Feed:
             return SYNCING, NOT_CONNECTED
         if not self.sync.is_live:
             return SYNCING, self._wait_reason
+        if not self._has_depth:
+            return SYNCING, NO_DEPTH
         silent_ns, limits = now_ns - self._heard_ns, self._limits
         if silent_ns > limits.stale_after_ns:
             return STALE, f"no frame for more than {limits.stale_after_ns / 1e6:.0f} ms"

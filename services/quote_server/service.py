@@ -82,7 +82,7 @@ class QuoteServerService(Service[QuoteServerConfig]):
         """The stream is connected; its address names the channels, so nothing is to be sent."""
         self.log.info("stream.open", connects=self._stream.connects)
         for market in self._markets.values():
-            market.feed.on_connected(self.clock.monotonic_ns())
+            market.feed.on_connected(self.clock.now_ns(), self.clock.monotonic_ns())
             market.after_feed_changed()
         return []
 

@@ -20,7 +20,8 @@ LIMITS = FeedLimits(depth_levels=3, stale_after_ns=500 * MS, depth_stale_after_n
 
 def live_feed() -> Feed:
     feed = Feed(ETH, LIMITS, RoundTripClock())
-    feed.on_connected(0)
+    feed.on_connected(0, 0)
+    feed.on_change(change(99, 100), 0, 0)
     snapshot = DepthSnapshot("ETHUSDT", 100, [(10, 1), (9, 2), (8, 3), (7, 4)], [(12, 1), (13, 2)])
     feed.on_snapshot(feed.sync.epoch, snapshot, 0)
     return feed
@@ -33,13 +34,17 @@ def change(first: int, last: int, event_ms: int = 0, **sides: list[tuple[int, in
 def test_states_from_connection_to_loss() -> None:
     feed = Feed(ETH, LIMITS, RoundTripClock())
     assert (feed.state, feed.wants_snapshot) == (SYNCING, False)
-    feed.on_connected(0)
+    feed.on_connected(0, 0)
     assert (feed.state, feed.wants_snapshot) == (SYNCING, True)
+    feed.on_snapshot(feed.sync.epoch, DepthSnapshot("ETHUSDT", 100, [(10, 1)], [(12, 1)]), 0)
+    assert (feed.state, feed.wants_snapshot) == (SYNCING, False), "nothing proves yet that differences arrive"
+    feed.on_change(change(101, 101), 0, 0)
+    assert feed.state == LIVE
     feed = live_feed()
     assert feed.state == LIVE
     feed.check(501 * MS)
     assert feed.state == STALE
-    feed.on_change(change(101, 102), 0, 502 * MS)
+    feed.on_change(change(101, 102, event_ms=502), 0, 502 * MS)
     assert feed.state == LIVE
     feed.on_lost("reset", 503 * MS)
     assert feed.state == SYNCING and "reset" in feed.reason and feed.heard_ns == 0
@@ -81,7 +86,7 @@ def test_recording_is_live_from_its_snapshot_on_and_every_image_is_sound(recordi
             stamp, frame = line.split(b" ", 1)
             local_ns = int(stamp)
             if number == 0:
-                feed.on_connected(local_ns)
+                feed.on_connected(local_ns, local_ns)
             if frame.startswith(b'{"lastUpdateId"'):
                 feed.on_snapshot(feed.sync.epoch, codec.on_snapshot("ETHUSDT", frame), local_ns)
                 continue
