@@ -114,7 +114,7 @@ def test_venue_counts_our_side_of_trades_and_repeated_ids(tmp_path: Path) -> Non
     for maker, taker, aggressor, lots in ((us, market, Side.SELL, 5), (market, us, Side.SELL, 2)):
         journal.record(
             TradeExecuted(
-                time_ns=1, trade_id=lots, symbol="ETHUSDT", price_ticks=1, quantity_lots=lots, aggressor=aggressor,
+                time_ns=1, trade_id=lots, symbol="ETH-USDT", price_ticks=1, quantity_lots=lots, aggressor=aggressor,
                 maker=maker, taker=taker,
             )
         )  # fmt: skip
