@@ -59,8 +59,8 @@ class LpFunding(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     """What the LP wallet is given once, in whole tokens. `native` is the coin that pays for gas."""
 
     native: float = 10.0
-    base: float = 200.0
-    quote: float = 500_000.0
+    base: float = 20.0
+    quote: float = 54_000.0
 
     def __post_init__(self) -> None:
         _require_positive(self, "native", "base", "quote")

@@ -5,7 +5,7 @@ from collections.abc import Awaitable, Callable
 from fractions import Fraction
 
 import pytest
-from msgspec.structs import replace
+from msgspec.structs import astuple, replace
 
 from common.amm.liquidity import amounts_to_mint
 from common.chain import erc20, factory, pool, position_manager
@@ -21,9 +21,10 @@ from common.chain.events import (
     TokenTransferred,
     find_events,
 )
-from common.chain.position_manager import AMOUNT_MAX
+from common.chain.position_manager import AMOUNT_MAX, MintParams
 from common.chain.router import exact_input_single, quote_exact_input_single
 from common.model.errors import InputInvalid, RequestRefused
+from services.paper_chain.actor import Actor
 from services.paper_chain.deployment import check_addresses, deploy
 from services.paper_chain.genesis import order_tokens
 from services.paper_chain.prices import price_of, sqrt_price_of
@@ -66,92 +67,115 @@ def test_the_deployment_stands_where_it_was_planned(chain: str, base_is_token0: 
     play(chain, base_is_token0, story)
 
 
+PAID = {True: 2 * 10**18, False: 5_000 * 10**6}  # by "sells base"
+
+
 @both_orders
 def test_mint_swap_collect_burn_agree_with_the_chain_to_the_wei(chain: str, base_is_token0: bool) -> None:
     async def story(world: World) -> None:
-        node, contracts, manager = world.node, world.contracts, world.contracts.position_manager
         owner, trader = await world.rich("owner"), await world.rich("trader")
-        slot0 = await node.read(pool.slot0(contracts.pool))
-        lower, upper = (slot0.tick // 10 - 60) * 10, (slot0.tick // 10 + 61) * 10
-        params = await world.mint_params(owner.address, lower, upper)
-        mint = position_manager.mint(manager, params)
-        expected = await node.read(mint, sender=owner.address)
-        desired = (params.amount0_desired, params.amount1_desired)
-        assert (expected.liquidity, expected.amount0, expected.amount1) == amounts_to_mint(
-            slot0.sqrt_price_x96, lower, upper, *desired
-        )
-        receipt = await owner.send(mint)
-        (added,) = find_events(receipt.logs, LiquidityIncreased, manager)
-        assert (added.token_id, added.liquidity, added.amount0, added.amount1) == (
-            expected.token_id, expected.liquidity, expected.amount0, expected.amount1,
-        )  # fmt: skip
-        (nft,) = find_events(receipt.logs, NftTransferred, manager)
-        assert (nft.recipient, nft.token_id) == (owner.address, added.token_id)
-        (minted,) = find_events(receipt.logs, PoolMinted, contracts.pool)
-        assert (minted.owner, minted.tick_lower, minted.tick_upper) == (manager, lower, upper)
-        assert minted.liquidity == added.liquidity
-
-        position, holder, count, first = await node.read_many(
-            [
-                position_manager.positions(manager, added.token_id),
-                position_manager.owner_of(manager, added.token_id),
-                position_manager.balance_of(manager, owner.address),
-                position_manager.token_of_owner(manager, owner.address, 0),
-            ]
-        )
-        assert (position.tick_lower, position.tick_upper, position.liquidity) == (lower, upper, added.liquidity)
-        assert (position.token0, position.token1, position.fee_ppm) == (params.token0, params.token1, FEE_PPM)
-        assert (holder, count, first) == (owner.address, 1, added.token_id)
-        in_range = await node.read(pool.liquidity(contracts.pool))
-        low = await node.read(pool.ticks(contracts.pool, lower))
-        assert low.initialized and low.liquidity_gross == added.liquidity == low.liquidity_net
-
-        paid = {True: 2 * 10**18, False: 5_000 * 10**6}
-        for sells_base, amount in paid.items():
-            swap = exact_input_single(
-                contracts.router, await world.swap_params(trader.address, amount, sells_base=sells_base)
-            )
-            tokens = (contracts.base_token, contracts.quote_token)
-            token_in, token_out = tokens if sells_base else tokens[::-1]
-            quote = await node.read(quote_exact_input_single(contracts.quoter, token_in, token_out, amount, FEE_PPM))
-            (swapped,) = find_events((await trader.send(swap)).logs, PoolSwapped, contracts.pool)
-            base, quoted = world.pair.unorder(swapped.amount0, swapped.amount1)
-            assert (base, -quoted)[not sells_base] == amount or (quoted, -base)[sells_base] == amount
-            assert quote.amount_out == (-quoted if sells_base else -base)
-            assert swapped.sqrt_price_x96 == quote.sqrt_price_x96_after and swapped.liquidity == in_range
-
-        untouched = await node.read(position_manager.positions(manager, added.token_id))
-        assert (untouched.tokens_owed0, untouched.tokens_owed1) == (0, 0)  # stale until poked, as the README says
-        collect = position_manager.collect(manager, added.token_id, owner.address)
-        fees = await node.read(collect, sender=owner.address)
-        for got, amount in zip(world.pair.unorder(*fees), paid.values(), strict=True):
-            ours = amount * FEE_PPM * added.liquidity // (10**6 * in_range)
-            assert 0 <= ours - got <= 2 + amount // 10**12
-
-        decrease = position_manager.decrease(manager, added.token_id, added.liquidity, 0, 0, params.deadline_s)
-        principal = await node.read(decrease, sender=owner.address)
-        everything = position_manager.multicall(
-            manager, [decrease, collect, position_manager.burn(manager, added.token_id)]
-        )
-        simulated = await node.read(everything, sender=owner.address)
-        assert simulated[0] == principal and simulated[1] == (principal[0] + fees[0], principal[1] + fees[1])
-        before = await node.read_many([erc20.balance_of(t, owner.address) for t in (params.token0, params.token1)])
-        receipt = await owner.send(everything)
-        after = await node.read_many([erc20.balance_of(t, owner.address) for t in (params.token0, params.token1)])
-        (collected,) = find_events(receipt.logs, PositionCollected, manager)
-        (out,) = find_events(receipt.logs, LiquidityDecreased, manager)
-        (burned,) = [each for each in find_events(receipt.logs, PoolBurned, contracts.pool) if each.liquidity]
-        (paid_out,) = find_events(receipt.logs, PoolCollected, contracts.pool)
-        assert (out.amount0, out.amount1) == principal == (burned.amount0, burned.amount1)
-        assert (paid_out.amount0, paid_out.amount1) == (collected.amount0, collected.amount1) == simulated[1]
-        assert [new - old for new, old in zip(after, before, strict=True)] == [collected.amount0, collected.amount1]
-        assert sum(each.amount for each in find_events(receipt.logs, TokenTransferred, params.token0)) == (
-            collected.amount0
-        )
-        with pytest.raises(RequestRefused, match="Invalid token ID"):
-            await node.read(position_manager.positions(manager, added.token_id))
+        params, added = await _mint(world, owner)
+        await _check_position(world, owner, params, added)
+        in_range = await world.node.read(pool.liquidity(world.contracts.pool))
+        for sells_base in PAID:
+            await _swap(world, trader, sells_base, in_range)
+        fees = await _owed(world, owner, added.token_id)
+        for got, paid in zip(world.pair.unorder(*fees), PAID.values(), strict=True):
+            ours = paid * FEE_PPM * added.liquidity // (10**6 * in_range)
+            assert 0 <= ours - got <= 2 + paid // 10**12
+        await _close(world, owner, params, added, fees)
 
     play(chain, base_is_token0, story)
+
+
+async def _mint(world: World, owner: Actor) -> tuple[MintParams, LiquidityIncreased]:
+    """What the simulation, our mathematics, the receipt and its four events say is one and the same."""
+    manager, address = world.contracts.position_manager, world.contracts.pool
+    slot0 = await world.node.read(pool.slot0(address))
+    lower, upper = (slot0.tick // 10 - 60) * 10, (slot0.tick // 10 + 61) * 10
+    params = await world.mint_params(owner.address, lower, upper)
+    mint = position_manager.mint(manager, params)
+    expected = await world.node.read(mint, sender=owner.address)
+    assert (expected.liquidity, expected.amount0, expected.amount1) == amounts_to_mint(
+        slot0.sqrt_price_x96, lower, upper, params.amount0_desired, params.amount1_desired
+    )
+    logs = (await owner.send(mint)).logs
+    (added,) = find_events(logs, LiquidityIncreased, manager)
+    assert astuple(added) == astuple(expected)
+    (nft,) = find_events(logs, NftTransferred, manager)
+    assert (nft.recipient, nft.token_id) == (owner.address, added.token_id)
+    (minted,) = find_events(logs, PoolMinted, address)
+    assert (minted.owner, minted.tick_lower, minted.tick_upper) == (manager, lower, upper)
+    assert (minted.liquidity, minted.amount0, minted.amount1) == (added.liquidity, added.amount0, added.amount1)
+    return params, added
+
+
+async def _check_position(world: World, owner: Actor, params: MintParams, added: LiquidityIncreased) -> None:
+    manager = world.contracts.position_manager
+    position, holder, count, first, low = await world.node.read_many(
+        [
+            position_manager.positions(manager, added.token_id),
+            position_manager.owner_of(manager, added.token_id),
+            position_manager.balance_of(manager, owner.address),
+            position_manager.token_of_owner(manager, owner.address, 0),
+            pool.ticks(world.contracts.pool, params.tick_lower),
+        ]
+    )
+    assert (position.tick_lower, position.tick_upper) == (params.tick_lower, params.tick_upper)
+    assert (position.token0, position.token1, position.fee_ppm) == (params.token0, params.token1, FEE_PPM)
+    assert (holder, count, first) == (owner.address, 1, added.token_id)
+    assert low.initialized and low.liquidity_gross == low.liquidity_net == position.liquidity == added.liquidity
+
+
+async def _swap(world: World, trader: Actor, sells_base: bool, in_range: int) -> None:
+    """The quoter and the swap agree, and the event's signs are the pool's."""
+    contracts, amount = world.contracts, PAID[sells_base]
+    params = await world.swap_params(trader.address, amount, sells_base=sells_base)
+    quote = await world.node.read(
+        quote_exact_input_single(contracts.quoter, params.token_in, params.token_out, amount, FEE_PPM)
+    )
+    receipt = await trader.send(exact_input_single(contracts.router, params))
+    (swapped,) = find_events(receipt.logs, PoolSwapped, contracts.pool)
+    base, quoted = world.pair.unorder(swapped.amount0, swapped.amount1)
+    assert (base, quoted) == ((amount, -quote.amount_out) if sells_base else (-quote.amount_out, amount))
+    assert swapped.sqrt_price_x96 == quote.sqrt_price_x96_after and swapped.liquidity == in_range
+
+
+async def _owed(world: World, owner: Actor, token_id: int) -> tuple[int, int]:
+    """Fees by simulated collect; the stored figures stay old until the position is touched, as the README says."""
+    manager = world.contracts.position_manager
+    untouched = await world.node.read(position_manager.positions(manager, token_id))
+    assert (untouched.tokens_owed0, untouched.tokens_owed1) == (0, 0)
+    return await world.node.read(position_manager.collect(manager, token_id, owner.address), sender=owner.address)
+
+
+async def _close(
+    world: World, owner: Actor, params: MintParams, added: LiquidityIncreased, fees: tuple[int, int]
+) -> None:
+    """Principal and fees arrive to the wei, and the NFT is gone."""
+    node, manager, address = world.node, world.contracts.position_manager, world.contracts.pool
+    token_id = added.token_id
+    decrease = position_manager.decrease(manager, token_id, added.liquidity, 0, 0, params.deadline_s)
+    collect = position_manager.collect(manager, token_id, owner.address)
+    everything = position_manager.multicall(manager, [decrease, collect, position_manager.burn(manager, token_id)])
+    simulated = await node.read(everything, sender=owner.address)
+    principal = simulated[0]
+    assert simulated[1] == (principal[0] + fees[0], principal[1] + fees[1])
+    balances = [erc20.balance_of(token, owner.address) for token in (params.token0, params.token1)]
+    before = await node.read_many(balances)
+    logs = (await owner.send(everything)).logs
+    after = await node.read_many(balances)
+    (out,) = find_events(logs, LiquidityDecreased, manager)
+    (collected,) = find_events(logs, PositionCollected, manager)
+    (burned,) = [each for each in find_events(logs, PoolBurned, address) if each.liquidity]
+    (paid_out,) = find_events(logs, PoolCollected, address)
+    assert (out.amount0, out.amount1) == principal == (burned.amount0, burned.amount1)
+    assert (paid_out.amount0, paid_out.amount1) == (collected.amount0, collected.amount1) == simulated[1]
+    assert [new - old for new, old in zip(after, before, strict=True)] == [collected.amount0, collected.amount1]
+    transfers = find_events(logs, TokenTransferred, params.token0)
+    assert sum(each.amount for each in transfers) == collected.amount0
+    with pytest.raises(RequestRefused, match="Invalid token ID"):
+        await node.read(position_manager.positions(manager, token_id))
 
 
 @both_orders

@@ -15,6 +15,8 @@ from common.chain import erc20
 from common.chain.anvil import find_anvil
 from common.chain.wallet import load_wallet
 from common.model.errors import EXIT_CONFIG_INVALID, PeerUnavailable
+from common.runtime.config import load_config
+from services.paper_chain.config import PaperChainConfig
 from services.paper_chain.state_file import BACKUP, CORRUPT, STATE
 from tests.integration.chain.paper_world import PaperWorld, write_configs
 
@@ -64,7 +66,8 @@ def test_the_pool_is_born_at_the_middle_and_follows_it_and_stands_still_without_
         world.mid = 2600.0
         born = await world.until(phase="trading", noise_swaps=3)
         assert abs(float(born.details["gap_bps"])) < 20
-        assert await lp_money(world) == [10 * 10**18, 200 * 10**18, 500_000 * 10**6]
+        gift = load_config(configs / "paper_chain.toml", PaperChainConfig).lp_funding
+        assert await lp_money(world) == [gift.native * 10**18, gift.base * 10**18, gift.quote * 10**6]
         swaps = int(born.details["arbitrage_swaps"])
         world.mid = 2650.0  # 2 % away, far outside the band of 5 bps
         moved = await world.until(arbitrage_swaps=swaps + 1, price=2640.0)
