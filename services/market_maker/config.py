@@ -28,9 +28,9 @@ class ModelConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     """
 
     unit_base: float = 0.1
-    arrival_rate_per_s: float = 1.5
+    arrival_rate_per_s: float = 0.4
     decay_per_bp: float = 1.2
-    risk_aversion: float = 0.2
+    risk_aversion: float = 0.04
     xi_impact_bps: float = 0.0
     sigma_bps_min: float = 0.3
     sigma_bps_max: float = 10.0
@@ -55,14 +55,14 @@ class MarketMakerConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknow
     mode: QuoteMode = QuoteMode.ONE_SIDED
     model: ModelConfig = ModelConfig()
     behind_touch_bps: float = 0.8
-    quantity_min_base: float = 0.02
+    quantity_min_base: float = 0.05
     quantity_max_base: float = 6.0
     depth_multiple: float = 1.0
     depth_floor_base: float = 2.0
     depth_memory_s: float = 10.0
     echo_ms: float = 250.0
     requote_bps: float = 0.1
-    requote_fraction: float = 0.5
+    requote_fraction: float = 1.0
     order_age_ms_min: float = 300.0
     order_life_ms: float = 500.0
     cancel_retry_ms: float = 1_000.0

@@ -5,7 +5,7 @@ import pytest
 
 from common.messages import CancelOrder, SubmitOrder
 from common.model.order import OrderState, OrderType, Side
-from common.strategy.hedged_quotes import submit_refused
+from common.strategy.hedged_quotes import WOULD_TAKE, submit_refused
 from common.strategy.quote_rules import QuoteMode
 from tests.unit.strategy.hedged_quotes_desk import MS, RULES, Desk
 
@@ -244,7 +244,7 @@ def test_post_only_refusals_reprice_soon_and_do_not_escalate() -> None:
     desk = Desk().ready(5_000)
     for _ in range(5):
         order = desk.submit()
-        desk.move(order.client_order_id, OrderState.REJECTED, "would_take")
+        desk.move(order.client_order_id, OrderState.REJECTED, WOULD_TAKE)
         desk.deliver()
         assert desk.decide() == []
         desk.pass_time(50)

@@ -6,7 +6,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 
 from common.messages import SubmitOrder
 from common.model.order import OrderState, Side
-from common.strategy.hedged_quotes import submit_refused
+from common.strategy.hedged_quotes import WOULD_TAKE, submit_refused
 from tests.unit.strategy.hedged_quotes_desk import MS, RULES, Desk
 
 
@@ -95,7 +95,7 @@ class QuoteMachine(RuleBasedStateMachine):
     def answer(self, data: st.DataObject, answer: OrderState) -> None:
         self.desk.move(data.draw(st.sampled_from(self.ids(OrderState.PENDING, OrderState.UNKNOWN))), answer)
 
-    @rule(data=st.data(), code=st.sampled_from(("would_take", "position_limit")), by_reply=st.booleans())
+    @rule(data=st.data(), code=st.sampled_from((WOULD_TAKE, "position_limit")), by_reply=st.booleans())
     @precondition(lambda self: self.ids(OrderState.PENDING))
     def refuse(self, data: st.DataObject, code: str, by_reply: bool) -> None:
         name = data.draw(st.sampled_from(self.ids(OrderState.PENDING)))
