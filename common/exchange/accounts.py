@@ -38,6 +38,20 @@ class Accounts:
         """Sum over all accounts: equals what was deposited, always."""
         return sum(held[asset].total for held in self._balances.values() if asset in held)
 
+    def state(self) -> dict[str, dict[str, tuple[int, int]]]:
+        """(free, locked) by account and asset."""
+        return {
+            account: {asset: (balance.free, balance.locked) for asset, balance in held.items()}
+            for account, held in self._balances.items()
+        }
+
+    def load(self, state: dict[str, dict[str, tuple[int, int]]]) -> None:
+        """Become what `state` said."""
+        for account, held in state.items():
+            for asset, (free, locked) in held.items():
+                balance = self.balance(account, asset)
+                balance.free, balance.locked = free, locked
+
     def credit(self, account: str, asset: str, units: int) -> None:
         """Add to (or with a negative number take from) the free part."""
         balance = self.balance(account, asset)

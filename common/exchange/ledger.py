@@ -86,6 +86,16 @@ def record_of(event: OrderPlaced) -> OrderRecord:
     )  # fmt: skip
 
 
+class LedgerState(msgspec.Struct, frozen=True, kw_only=True):
+    """A ledger without open orders, whole: balances as (free, locked) by account and asset, ended orders, fills."""
+
+    balances: dict[str, dict[str, tuple[int, int]]]
+    orders: list[OrderRecord]
+    fills: list[Fill]
+    last_order_id: int
+    last_trade_id: int
+
+
 class Ledger:
     """State of all customers. At most FINAL_ORDERS_KEPT ended orders and FILLS_KEPT fills stay in memory."""
 
@@ -110,6 +120,28 @@ class Ledger:
         """Take one event in. Events without meaning for customers are ignored."""
         if handler := self._apply.get(type(event)):
             handler(event)
+
+    def state(self) -> LedgerState:
+        """What `load` takes. Raises InvariantBroken while orders are open: a book cannot be restored from a ledger."""
+        if any(self.open_orders.values()):
+            raise InvariantBroken("a ledger with open orders has no state to keep")
+        return LedgerState(
+            balances=self.accounts.state(),
+            orders=list(self.orders.values()),
+            fills=list(self.fills),
+            last_order_id=self.last_order_id,
+            last_trade_id=self.last_trade_id,
+        )
+
+    def load(self, state: LedgerState) -> None:
+        """Become what a ledger was. Only for one that has taken no event yet."""
+        self.accounts.load(state.balances)
+        self.orders = {order.order_id: order for order in state.orders}
+        self.fills.extend(state.fills)
+        self.last_order_id, self.last_trade_id = state.last_order_id, state.last_trade_id
+        self._final.extend(self.orders)
+        for order in state.orders:
+            self._by_client_id[order.account, order.symbol, order.client_order_id] = order.order_id
 
     def find(self, account: str, symbol: str, order_id: int, client_order_id: str) -> OrderRecord | None:
         """An order by its number, or without one (0) the newest order of that client order id."""

@@ -17,7 +17,7 @@ from common.exchange.commands import LevelSizes
 from common.model.errors import ConfigInvalid, MessageInvalid
 from common.model.instrument import Instrument
 from common.model.order import Side
-from common.venues.grid import Grid
+from common.venues.grid import PublicGrid
 
 NS_PER_MS = 1_000_000
 REORDER_WINDOW_NS = 250 * NS_PER_MS
@@ -138,7 +138,7 @@ def _pop(waiting: list[tuple[int, int, RecordedRow]]) -> tuple[int, RecordedRow]
 
 
 def _rows(path: Path, instrument: Instrument) -> Iterator[tuple[int, RecordedRow]]:
-    grid, stream = Grid(instrument, public=True), instrument.venue_symbol.lower() + "@"
+    grid, stream = PublicGrid(instrument), instrument.venue_symbol.lower() + "@"
     try:
         with gzip.open(path, "rb") as lines:
             for number, line in enumerate(lines, 1):
@@ -147,13 +147,13 @@ def _rows(path: Path, instrument: Instrument) -> Iterator[tuple[int, RecordedRow
                     row = _parse(payload, grid, stream)
                     if row is not None:
                         yield int(time_ns), row
-                except (msgspec.MsgspecError, ValueError) as error:
+                except (msgspec.MsgspecError, ValueError, MessageInvalid) as error:
                     raise MessageInvalid("row", f"{path}:{number}", "a combined-stream frame", str(error)) from None
     except (OSError, EOFError) as error:
         raise ConfigInvalid("recording", str(path), "a gzipped recording", str(error)) from None
 
 
-def _parse(payload: bytes, grid: Grid, stream: str) -> RecordedRow | None:
+def _parse(payload: bytes, grid: PublicGrid, stream: str) -> RecordedRow | None:
     frame = msgspec.json.decode(payload, type=_Frame)
     if frame.lastUpdateId:
         return DepthSnapshot(frame.lastUpdateId, grid.levels(frame.bids), grid.levels(frame.asks))

@@ -40,9 +40,14 @@ class RestApi:
         return web.Response(body=_encode(body), status=status, headers=headers, content_type="application/json")
 
     async def _handle(self, address: Address, request: web.BaseRequest) -> Any:
-        query, body = request.rel_url.raw_query_string, (await request.read()).decode(errors="replace")
+        query, body = _legible(request.rel_url.raw_query_string), (await request.read()).decode(errors="replace")
         asked = Parameters.from_texts(query, body)
         self._site.limits.spend(weight_of(address, request.path, asked))
         if address.signed:
-            asked = self._site.gatekeeper.check_request(request.headers.get("X-MBX-APIKEY", ""), query, body)
+            asked = self._site.gatekeeper.check_request(_legible(request.headers.get("X-MBX-APIKEY", "")), query, body)
         return address.handle(asked)
+
+
+def _legible(text: str) -> str:
+    """Text of a request line or header without the half characters that aiohttp makes of bytes that are no UTF-8."""
+    return text.encode(errors="replace").decode()

@@ -1,5 +1,6 @@
 """One port for REST and WebSocket, on this machine only."""
 
+import asyncio
 import ipaddress
 from urllib.parse import urlsplit
 
@@ -31,9 +32,16 @@ class Server:
         await self._runner.cleanup()
 
     async def _answer(self, request: web.BaseRequest) -> web.StreamResponse:
-        if request.headers.get("Upgrade", "").lower() == "websocket":
-            return await self.sockets.serve(request)
-        return await self.rest.answer(request)
+        try:
+            if request.headers.get("Upgrade", "").lower() == "websocket":
+                return await self.sockets.serve(request)
+            return await self.rest.answer(request)
+        except (web.HTTPException, ConnectionError):
+            raise
+        except Exception as error:
+            # aiohttp would answer 500 and go on; what nobody expected may be a broken ledger, so the process ends.
+            asyncio.get_running_loop().call_exception_handler({"message": "request failed", "exception": error})
+            raise
 
 
 def loopback_address(url: str, where: str) -> tuple[str, int]:

@@ -3,13 +3,19 @@
 import asyncio
 from collections.abc import Callable, Iterable
 
+import msgspec
+
 from common.exchange.commands import Command, Deposit, ExpireOpenOrders
 from common.exchange.events import VENUE_RESTART, DurableEvent, Event, is_durable
 from common.exchange.exchange import Exchange
+from common.exchange.ledger import LedgerState
 from common.storage import Journal
 
 ACCOUNT = "paper"
 """The one customer of a paper venue."""
+
+SNAPSHOT_ENTRIES = 20_000
+"""A start that replayed more than this keeps a snapshot for the next one. Taken at starts only, when nothing rests."""
 
 Observer = Callable[[list[Event]], None]
 
@@ -32,13 +38,20 @@ class PaperVenue:
 
         Returns the number of orders expired. Raises JournalCorrupt.
         """
-        self.exchange.restore(event for _, _, event in self._journal.read_as(DurableEvent))
+        kept = self._journal.load_snapshot()
+        if kept is not None:
+            self.exchange.ledger.load(msgspec.msgpack.decode(kept[1], type=LedgerState))
+        after = 0 if kept is None else kept[0]
+        self.exchange.restore(event for _, _, event in self._journal.read_as(DurableEvent, after))
         time_ns = self.now_ns()
         if not self._journal.last_sequence:
             for asset, units in deposits.items():
                 self._record(Deposit(time_ns=time_ns, account=ACCOUNT, asset=asset, units=units))
         expired = self._record(ExpireOpenOrders(time_ns=time_ns, reason=VENUE_RESTART))
         self._journal.commit()
+        if self._journal.last_sequence - after >= SNAPSHOT_ENTRIES:
+            state = msgspec.msgpack.encode(self.exchange.ledger.state())
+            self._journal.save_snapshot(self._journal.last_sequence, state)
         return len(expired)
 
     def observe(self, observer: Observer) -> None:
