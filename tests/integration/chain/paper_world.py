@@ -15,6 +15,7 @@ from common.chain.pool import slot0
 from common.messages import BookImage, FeedStatusChanged, HealthReported, QueryHealth
 from common.model.errors import OutcomeUnknown, PeerUnavailable
 from common.runtime import Fleet, load_fleet
+from common.runtime.supervision import die_with_parent
 from tests.conftest import PROJECT
 
 SOURCE = "quote_server-binance"
@@ -67,6 +68,7 @@ class PaperWorld:
             self.process = subprocess.Popen(
                 [sys.executable, "-m", "services.paper_chain", str(self.configs)],
                 cwd=PROJECT, stdout=log, stderr=subprocess.STDOUT, env={**os.environ, "PYTHONUNBUFFERED": "1"},
+                preexec_fn=die_with_parent,  # an interrupted test run leaves nothing behind
             )  # fmt: skip
 
     async def end(self, number: signal.Signals) -> int:

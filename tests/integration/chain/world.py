@@ -18,6 +18,7 @@ from common.chain.position_manager import MintParams
 from common.chain.router import SwapParams
 from common.model.errors import PeerUnavailable
 from common.runtime.fleet import ContractAddresses
+from common.runtime.supervision import die_with_parent
 from services.paper_chain.actor import Actor
 from services.paper_chain.config import LiquidityConfig
 from services.paper_chain.deployment import BASE_DECIMALS, QUOTE_DECIMALS, deploy, plan_deployment
@@ -39,7 +40,11 @@ def start_anvil(folder: Path, *extra: str) -> tuple[subprocess.Popen[bytes], str
         port = probe.getsockname()[1]
     environment = {"HOME": str(folder), "TMPDIR": str(folder), "PATH": os.environ["PATH"]}
     process = subprocess.Popen(
-        [*anvil_command(port, CHAIN_ID), *extra], env=environment, stdout=subprocess.DEVNULL, cwd=folder
+        [*anvil_command(port, CHAIN_ID), *extra],
+        env=environment,
+        stdout=subprocess.DEVNULL,
+        cwd=folder,
+        preexec_fn=die_with_parent,
     )
     url = f"http://127.0.0.1:{port}"
     deadline = time.monotonic() + 10
