@@ -34,11 +34,19 @@ def test_quantities_are_rounded_down_to_lots_but_not_to_nothing() -> None:
 @pytest.mark.parametrize(
     "values",
     [
-        {"mode": "three_sided"}, {"quantity_max_base": 0.0}, {"quantity_max_base": -1.0},
-        {"behind_touch_bps": math.nan}, {"book_age_ms_max": math.inf}, {"quantity_min_base": 7.0}, {"reject_backoff_ms_max": 1.0}, {"gama": 1.0},
-        {"model": {"decay_per_bp": 0.0}}, {"model": {"sigma_bps_max": 0.1}}, {"symbol": 5},
+        {"mode": "three_sided"},
+        {"quantity_max_base": 0.0},
+        {"quantity_max_base": -1.0},
+        {"behind_touch_bps": math.nan},
+        {"book_age_ms_max": math.inf},
+        {"quantity_min_base": 7.0},
+        {"reject_backoff_ms_max": 1.0},
+        {"gama": 1.0},
+        {"model": {"decay_per_bp": 0.0}},
+        {"model": {"sigma_bps_max": 0.1}},
+        {"symbol": 5},
     ],
-)  # fmt: skip
+)
 def test_bad_values_are_refused(values: dict[str, object]) -> None:
     with pytest.raises(ConfigInvalid):
         convert_config(MARKET | values, MarketMakerConfig, "market_maker.toml")
