@@ -75,14 +75,11 @@ class Replica:
         self._asking = False
         if self._closed:
             return
-        if not isinstance(reply, SnapshotReported) or reply.boot_ns != self._boot_ns:
+        facts = self._read(reply)
+        if facts is None:
             self._loop.call_later(RETRY_S, self._ask)
             return
-        try:
-            facts = [decode(fact) for fact in reply.facts]
-        except MessageInvalid as error:
-            self._on_malformed(self._requester.peer, error)
-            return
+        assert isinstance(reply, SnapshotReported)
         self._sequences = dict(reply.last_sequences)
         self.live = True
         self.resyncs += 1
@@ -90,6 +87,16 @@ class Replica:
         waiting, self._buffer = self._buffer, []
         for message, header, topic in waiting:
             self._apply(message, header, topic)
+
+    def _read(self, reply: Reply) -> list[Message] | None:
+        """The facts of a snapshot of the present boot; None for anything else."""
+        if not isinstance(reply, SnapshotReported) or reply.boot_ns != self._boot_ns:
+            return None
+        try:
+            return [decode(fact) for fact in reply.facts]
+        except MessageInvalid as error:
+            self._on_malformed(self._requester.peer, error)
+            return None
 
     def _on_fact(self, message: Message, header: Header, topic: str) -> None:
         if self._closed or header.boot_ns != self._boot_ns:

@@ -143,9 +143,10 @@ class Service(Generic[C]):
                 task.remove_done_callback(self._reap)
                 task.cancel()
             await asyncio.gather(*self._tasks, return_exceptions=True)
+            # The bus first: closing it ends open requests as unknown, and their handlers may still want to journal.
+            self.bus.close()
             for journal in self._journals:
                 journal.close()
-            self.bus.close()
             self.log.info("service.stopped", uptime_s=round(time.monotonic() - self._started_s, 1))
 
     async def _until_ended(self, work: Coroutine[Any, Any, None]) -> None:

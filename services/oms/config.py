@@ -43,7 +43,8 @@ class MarketLimits(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
 class OmsConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """`oms.toml`.
 
-    `journal_durability`: "full" survives a power cut and costs one fsync for each order, "process" survives kill -9.
+    `journal_durability`: "full" fsyncs every fact (intents ride along, see Desk.accept) and survives a power cut,
+    "process" survives kill -9.
     `execution_timeout_s`: after it an order is UNKNOWN and is queried. `command_ttl_ms_max` caps how long an order
     may be under way, `absence_grace_ms` is added before "the venue does not know it" is believed: it must exceed the
     execution handler's receive window, within which the venue still takes an order that has left.

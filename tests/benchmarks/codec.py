@@ -41,13 +41,14 @@ def main() -> None:
 
 
 def _rows(message: Message) -> list[tuple[object, ...]]:
-    plain, ours, text = msgspec.to_builtins(message), encode(message), json.dumps(msgspec.to_builtins(message))
-    packed = msgpack.packb(plain)
-    figures = [
-        ("ours (typed, checked)", len(ours), best_ns(lambda: encode(message), CALLS), best_ns(lambda: decode(ours), CALLS)),
-        ("msgpack, dicts", len(packed), best_ns(lambda: msgpack.packb(plain), CALLS), best_ns(lambda: msgpack.unpackb(packed), CALLS)),
-        ("json, dicts", len(text), best_ns(lambda: json.dumps(plain), CALLS), best_ns(lambda: json.loads(text), CALLS)),
-    ]  # fmt: skip
+    plain, ours = msgspec.to_builtins(message), encode(message)
+    packed, text = msgpack.packb(plain), json.dumps(plain)
+    codecs = (
+        ("ours (typed, checked)", ours, lambda: encode(message), lambda: decode(ours)),
+        ("msgpack, dicts", packed, lambda: msgpack.packb(plain), lambda: msgpack.unpackb(packed)),
+        ("json, dicts", text, lambda: json.dumps(plain), lambda: json.loads(text)),
+    )
+    figures = [(codec, len(frame), best_ns(pack, CALLS), best_ns(read, CALLS)) for codec, frame, pack, read in codecs]
     name, base = type(message).__name__, figures[0]
     return [
         (name, codec, size, encoding / 1e3, encoding / base[2], decoding / 1e3, decoding / base[3])
