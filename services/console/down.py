@@ -84,7 +84,9 @@ def _sentence(end: Departure) -> str:
         return "Down: no order rests, no process is left."
     problems = []
     if end.orders is not None and not end.orders.proven:
-        problems.append(f"{end.orders.resting} orders may rest at a venue ({end.orders.detail})")
+        resting = end.orders.resting
+        sure = f"{resting} orders rest at a venue" if resting else "it is not certain that no order rests"
+        problems.append(f"{sure} ({end.orders.detail})" if end.orders.detail else sure)
     if end.strays:
         problems.append(f"processes had to be ended by hand: {'; '.join(end.strays)}")
     return f"Down, but not in order: {' and '.join(problems) or 'supervisord did not end in time'}."

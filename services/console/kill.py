@@ -37,7 +37,7 @@ def _tell(voice: Voice, outcome: Outcome, by_oms: int) -> int:
         text = f"Killed: {canceled} orders cancelled, none rests at any venue. New orders are refused until `rearm`."
         return voice.finish(exit_codes.OK, text, canceled=canceled, resting=0)
     text = (
-        f"Killed: new orders are refused, {canceled} were cancelled, {outcome.resting} rest still. {outcome.detail}"
-        " Look at the venue itself."
+        f"Killed: new orders are refused and {canceled} were cancelled, but it is not proven that none rests"
+        f" ({outcome.detail or f'{outcome.resting} rest'}). Look at the venue itself."
     )
     return voice.finish(exit_codes.FAILED, text, canceled=canceled, resting=outcome.resting, detail=outcome.detail)

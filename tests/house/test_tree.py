@@ -65,3 +65,16 @@ def _is_protocol(node: ast.ClassDef) -> bool:
 def _public(body: list[ast.stmt]) -> list[ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef]:
     kinds = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
     return [node for node in body if isinstance(node, kinds) and not node.name.startswith("_")]
+
+
+def test_runbook_knows_every_error_event() -> None:
+    runbook = (PROJECT / "deploy" / "runbook.md").read_text()
+    product = [*modules("common"), *modules("services")]
+    events = {
+        event
+        for module in product
+        for event in re.findall(r'log\.error\(\s*"([a-z_.]+)"', (PROJECT / module).read_text())
+    }
+    assert len(events) > 5, "the pattern finds nothing any more"
+    missing = sorted(event for event in events if f"`{event}`" not in runbook)
+    assert not missing, f"say in deploy/runbook.md what an operator does about {missing}"
