@@ -16,7 +16,8 @@ PIECES = [
     b"GET /api/v3/depth?symbol=ETHUSDT HTTP/1.1\r\n", b"POST /api/v3/order?", b"symbol=%ff&", b"symbol=\xff\xfe&",
     b"timestamp=1&signature=\xe2\x28", b"recvWindow=1e9&", b"limit=-1&", b"quantity=\xd9\xa3&", b" HTTP/1.1\r\n",
     b"Host: x\r\n", b"X-MBX-APIKEY: \xff\xfe\r\n", b"Content-Length: 5\r\n", b"Upgrade: websocket\r\n", b"\r\n",
-    b"{[&%",     b"Transfer-Encoding: chunked\r\n", b"GET /ws/\xff@trade HTTP/1.1\r\n", b"DELETE /api/v3/order?orderId=\xc2\xb2",
+    b"{[&%", b"Transfer-Encoding: chunked\r\n", b"GET /ws/\xff@trade HTTP/1.1\r\n",
+    b"DELETE /api/v3/order?orderId=\xc2\xb2",
 ]  # fmt: skip
 CALLS = [
     "", "{", "[]", '{"method":1}', '{"method":"order.place","params":{"symbol":[1,{}]}}', "\x00", '{"id":{}}',
