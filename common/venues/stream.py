@@ -37,7 +37,7 @@ class Stream:
 
     def __init__(
         self, url: str, listener: StreamListener, backoff: Backoff, *, connect_timeout_s: float = 5.0,
-        ping_s: float = 5.0, age_s_max: float = 23 * 3600.0,
+        ping_s: float = 2.0, age_s_max: float = 23 * 3600.0,
     ) -> None:  # fmt: skip
         self._url, self._listener, self._backoff = url, listener, backoff
         self._connect_timeout_s, self._ping_s, self._age_s_max = connect_timeout_s, ping_s, age_s_max

@@ -13,11 +13,6 @@ class DeadMan:
         self._is_armed = self._has_fired = False
         self._fired_ns = 0
 
-    @property
-    def has_fired(self) -> bool:
-        """True from the first shot until the oms returns."""
-        return self._has_fired
-
     def check(self, silence_s: float, is_resting: bool, now_ns: int) -> bool:
         """True if everything must be cancelled now. `now_ns` is monotonic."""
         if silence_s <= self._silence_s_max:

@@ -9,7 +9,7 @@ class QuoteServerConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknow
     """Times in the unit that each name ends with.
 
     depth_levels          levels a side in an image
-    images_per_s_max      long-run limit; `image_burst` of them may go at once, the last one only for a moved touch
+    images_per_s_max      long-run limit; `image_burst` may go at once, half of them kept for a moved touch
     unchanged_image_ms    an image is repeated after that time as proof of life
     stale_after_ms        no depth or touch frame for so long: the feed is stale
     depth_stale_after_ms  the same for depth frames alone: touches without depth are half a feed
@@ -20,7 +20,7 @@ class QuoteServerConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknow
 
     depth_levels: int = 20
     images_per_s_max: float = 20.0
-    image_burst: int = 4
+    image_burst: int = 6
     unchanged_image_ms: float = 250.0
     stale_after_ms: float = 500.0
     depth_stale_after_ms: float = 2_000.0

@@ -68,7 +68,7 @@ class World:
         log = Log(HANDLER, stream=self.output)
         self.service = ExecutionHandlerService(self.config, self.fleet, VENUE, log)
         self.running = asyncio.ensure_future(self.service.run())
-        await until(lambda: self.running.done() or "user_stream.live" in self.output.getvalue())
+        await until(lambda: self.running.done() or "user_stream.live" in self.output.getvalue(), 15.0)
         await until(lambda: self.service.details()["ready"] and self.service._user_stream.is_live)
         await until(lambda: not self.service._is_reconciliation_wanted and self.service._reconciling.done())
 

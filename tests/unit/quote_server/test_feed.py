@@ -111,14 +111,15 @@ def test_recording_is_live_from_its_snapshot_on_and_every_image_is_sound(recordi
     assert abs(feed.clock_offset_ns / 1e6 - 1_272) < 5
 
 
-def test_pacer_keeps_its_last_token_for_a_moved_price() -> None:
-    pacer, now = ImagePacer(20.0, 3), 10**12
-    assert pacer.wait_ns(now, False) == 0
-    pacer.spend(now)
-    pacer.spend(now)
-    assert pacer.wait_ns(now, True) == 0
+def test_pacer_keeps_half_its_tokens_for_moved_prices() -> None:
+    pacer, now = ImagePacer(20.0, 4), 10**12
+    for _ in range(2):
+        assert pacer.wait_ns(now, False) == 0
+        pacer.spend(now)
     assert 49e6 < pacer.wait_ns(now, False) <= 51e6
-    pacer.spend(now)
+    for _ in range(2):
+        assert pacer.wait_ns(now, True) == 0
+        pacer.spend(now)
     assert 49e6 < pacer.wait_ns(now, True) <= 51e6
     assert pacer.wait_ns(now + 51 * MS, True) == 0
 
