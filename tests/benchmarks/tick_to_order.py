@@ -2,7 +2,7 @@
 
 market_maker, oms, execution_handler and paper_exchange are the real processes, with their journals. The benchmark plays
 quote_server and position_server: it lets the book go stale, waits until the quotes are pulled, then publishes one image
-into a standing need; the order that answers it carries the image's time to the socket. Three hops, as in the bare chain.
+into a standing need; the order that answers it carries the image's time to the socket. Three hops, as there.
 """
 
 import asyncio
