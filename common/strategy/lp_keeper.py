@@ -26,9 +26,9 @@ class KeeperRules(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     below `clear_fraction` of it the trigger is armed again. `beyond_bps`: how far outside all ranges the price must
     be. `open_value_min`: what the wallet must hold, in quote, before the first range is opened. `mid_gap_bps_max`: no
     move while pool and CeFi mid differ by more. `gain_over_gas_min`: least ratio of the expected gain to gas; 0
-    switches that gate off. The gain is the change of expected fees over `gain_horizon_s` plus `drift_cost_bps` of the
-    drift's notional: what hedging the drift on the venues costs (hedge.md measures about 1.05 bps), which ranges
-    anchored and skewed anew let the pool's own flow undo. `collect_interval_s` 0: only moves collect fees.
+    switches that gate off. The gain is `drift_cost_bps` of the drift's notional, which is what hedging it on the venues
+    costs (hedge.md measures about 1.05 bps) and what ranges anchored and skewed anew let the pool's own flow undo; out
+    of range it is also the change of expected fees over `gain_horizon_s`. `collect_interval_s` 0: only moves collect.
     """
 
     deviation_fraction: float = 0.25
@@ -178,11 +178,15 @@ class Keeper(msgspec.Struct, frozen=True, kw_only=True):
             return f"{due}: too little to mint"
         if due == OPEN or not self.rules.gain_over_gas_min:
             return ""
-        if seen.fee_rate is None:
-            return f"{due}: fees not measured yet"
-        estimate = estimate_gain(seen.holdings, plan, seen.fee_rate, seen.sigma, self.rules.gain_horizon_s)
         drift = abs(seen.holdings.delta - state.anchor_delta) * seen.holdings.price
-        gain = estimate.gain + drift * self.rules.drift_cost_bps / BPS
+        gain = drift * self.rules.drift_cost_bps / BPS
+        if due == OUT_OF_RANGE:
+            # Only a range that earns nothing is moved for its fees. A drifted one is moved for its inventory: without a
+            # swap the scarcer token limits the new range, so on fees alone staying would often look better.
+            if seen.fee_rate is None:
+                return f"{due}: fees not measured yet"
+            horizon_s = self.rules.gain_horizon_s
+            gain += estimate_gain(seen.holdings, plan, seen.fee_rate, seen.sigma, horizon_s).gain
         if gain < seen.move_cost * self.rules.gain_over_gas_min:
             return f"{due}: expected gain below gas"
         return ""

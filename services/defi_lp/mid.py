@@ -34,3 +34,8 @@ class MidWatch:
         """Lognormal volatility per sqrt(second), never below the floor."""
         absolute = self._volatility.sigma()
         return max(absolute / self._mid, self._floor) if absolute and self._mid else self._floor
+
+    @property
+    def sigma_annual(self) -> float:
+        """The same per sqrt(year), as people speak of it."""
+        return self.sigma * sqrt(SECONDS_PER_YEAR)

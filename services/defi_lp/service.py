@@ -54,12 +54,12 @@ class LpService(Service[LpConfig]):
         return {
             "state": last.state, "price": round(last.price, 4),
             "price_lower": round(last.price_lower, 4), "price_upper": round(last.price_upper, 4),
-            "in_range": last.state == "active" or last.gamma != 0.0,
+            "in_range": last.gamma != 0.0,
             "base": round(last.base_total, 6), "quote": round(last.quote_total, 2),
             "residual": round(last.residual, 6), "fees_base": round(last.fees_base, 8),
             "fees_quote": round(last.fees_quote, 6), "rebalances": last.rebalances, "block": last.block_number,
             "ranges": len(last.ranges), "value": round(last.value_quote, 2),
-            "sigma_annual": round(self._mid.sigma * 5615.7, 4), "held": keeping.held if keeping else "",
+            "sigma_annual": round(self._mid.sigma_annual, 4), "held": keeping.held if keeping else "",
             "trouble": self._trouble,
         }  # fmt: skip
 
