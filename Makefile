@@ -43,7 +43,7 @@ doctor: $(INSTALLED)  ## what could keep the fleet from running, and what to do 
 
 .PHONY: test check bench soak
 test: setup $(INSTALLED_DEV)  ## every test
-	@$(BIN)/python -m pytest -n 2 --dist loadgroup -m "not soak" -rs
+	@$(BIN)/python -m pytest -n 2 --dist loadgroup -m "not soak" -rfEs
 
 check: $(INSTALLED_DEV)  ## ruff, mypy --strict on common/, house tests
 	@$(BIN)/ruff check .
@@ -55,7 +55,7 @@ bench: setup $(INSTALLED_DEV)  ## ratios beside named baselines measured in the 
 	@$(BIN)/python -m tests.benchmarks
 
 soak: setup $(INSTALLED_DEV)  ## the long versions of what `make test` runs short
-	@$(BIN)/python -m pytest -m soak --timeout 7200 -rs
+	@$(BIN)/python -m pytest -m soak --timeout 7200 -rfEs
 
 .PHONY: setup lock clean
 setup: $(INSTALLED) $(ARTIFACTS)  ## Python packages and chain artifacts, pinned; done by `up` and `test` themselves
