@@ -5,7 +5,7 @@ of the project speaks of P = quote per base in whole tokens; only this module kn
 sqrtPriceX96 = sqrt(token1 / token0) and to its ticks, which run against P when the base is token1.
 """
 
-from math import floor, isqrt, log, sqrt
+from math import isqrt, log, sqrt
 
 import msgspec
 
@@ -106,7 +106,3 @@ class Pair(msgspec.Struct, frozen=True, kw_only=True):
     def whole_liquidity(self, liquidity: int) -> float:
         """Raw liquidity in the units of models.md, where x = L (1/sqrt(P) - 1/sqrt(Pb)) is in whole tokens."""
         return liquidity / sqrt(10.0 ** (self.base_decimals + self.quote_decimals))
-
-    def tick_at(self, price: float) -> int:
-        """Tick that contains P."""
-        return floor(self.tick_of(price))

@@ -9,7 +9,6 @@ from common.chain import erc20
 from common.chain.abi import Call
 from common.chain.blocks import Receipt
 from common.chain.events import LiquidityDecreased, LiquidityIncreased, PositionCollected, find_events
-from common.chain.node import Node
 from common.chain.transactions import Transaction, TransactionState
 from common.chain.writer import TransactionWriter
 from common.model.errors import PeerUnavailable, RequestRefused
@@ -30,10 +29,8 @@ class ActJournal(Protocol):
 class Actor:
     """One act at a time. The act's number names its transaction, so submitting it twice sends it once."""
 
-    def __init__(
-        self, node: Node, writer: TransactionWriter, journal: ActJournal, contracts: PoolContracts, book: ActBook
-    ) -> None:
-        self._node, self._writer, self._journal, self._contracts = node, writer, journal, contracts
+    def __init__(self, writer: TransactionWriter, journal: ActJournal, contracts: PoolContracts, book: ActBook) -> None:
+        self._writer, self._journal, self._contracts = writer, journal, contracts
         self.book = book
 
     def note(self, record: AnyRecord) -> None:

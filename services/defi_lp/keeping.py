@@ -38,7 +38,7 @@ class Keeping:
         self._keeper = Keeper(rules=config.keeper, model=config.model, plan=config.plan)
         self._follower = HeadFollower(at.node, [at.contracts.manager])
         self._reader = Reader(at.node, at.contracts, at.wallet.address)
-        self._actor = Actor(at.node, at.writer, journal, at.contracts, book)
+        self._actor = Actor(at.writer, journal, at.contracts, book)
         self._book, self._publication, self._mid = book, publication, mid
         self._publish, self._log = publish, log
         self._fees = FeeRate(at.contracts.pair, config.fee_window_s)
