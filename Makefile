@@ -43,7 +43,7 @@ doctor: $(INSTALLED)  ## what could keep the fleet from running, and what to do 
 
 .PHONY: test check bench soak
 test: setup $(INSTALLED_DEV)  ## every test
-	@$(BIN)/python -m pytest -n 2 --dist loadgroup -m "not soak" -rfEs
+	@$(BIN)/python -m pytest -n 2 -m "not soak" -rfEs
 
 check: $(INSTALLED_DEV)  ## ruff, mypy --strict on common/, house tests
 	@$(BIN)/ruff check .

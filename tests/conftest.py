@@ -7,7 +7,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from xdist.scheduler import LoadFileScheduling
 
+FLEET_TESTS = "tests/fleet/"
 PROJECT = Path(__file__).resolve().parent.parent
 
 
@@ -18,6 +20,22 @@ def recordings() -> Path:
     if not folder.is_dir():
         pytest.skip(f"recordings absent: {folder}")
     return folder
+
+
+class OneFleetAtATime(LoadFileScheduling):
+    """Each file runs in one worker, so module fixtures are made once; all fleet tests share a worker, since two fleets
+    at once would measure each other. (xdist's own groups do not work with pytest 9.2.)
+    """
+
+    def _split_scope(self, nodeid: str) -> str:
+        file = nodeid.partition("::")[0]
+        return FLEET_TESTS if file.startswith(FLEET_TESTS) else file
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> OneFleetAtATime:
+    """Used by `pytest -n 2`."""
+    return OneFleetAtATime(config, log)
 
 
 async def until(condition: Callable[[], object], timeout_s: float = 5.0) -> None:

@@ -1,21 +1,10 @@
-"""Fleets for tests. All fleet tests share one worker: two fleets at once would measure each other."""
+"""Fleets for tests."""
 
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
 from tests.fleet.fleet import PaperFleet, has_artifacts
-
-TIMEOUT_S = 300
-
-
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Group and limit the tests of this folder."""
-    for item in items:
-        if Path(__file__).parent in item.path.parents:
-            item.add_marker(pytest.mark.xdist_group("fleet"))
-            item.add_marker(pytest.mark.timeout(TIMEOUT_S))
 
 
 @pytest.fixture

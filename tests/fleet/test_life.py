@@ -10,6 +10,8 @@ import pytest
 
 from tests.fleet.fleet import PaperFleet, placed_ids, resting_orders, wait_for
 
+pytestmark = pytest.mark.timeout(300)
+
 RECOVERY_S_MAX = 20.0
 RECOVERY_S_MEDIAN_MAX = 5.0
 FILLS_WANTED = 5

@@ -7,8 +7,12 @@ import subprocess
 import time
 from pathlib import Path
 
+import pytest
+
 from services.console.supervisor import Supervisor
 from tests.fleet.fleet import PROJECT, PaperFleet, wait_for
+
+pytestmark = pytest.mark.timeout(300)
 
 
 def test_bad_configuration_starts_nothing(fleet: PaperFleet) -> None:
