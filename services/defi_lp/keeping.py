@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import msgspec
 
-from common.chain.heads import BlockUndone, HeadFollower
+from common.chain.heads import BlockUndone, FollowingRestarted, HeadFollower
 from common.messages import LpRebalanced, Message
 from common.runtime.logging import Log
 from common.strategy.lp_gain import FeeRate
@@ -43,12 +43,15 @@ class Keeping:
         self._publish, self._log = publish, log
         self._fees = FeeRate(at.contracts.pair, config.fee_window_s)
         self._keeper_state = _recovered(book)
+        self._awaited_block = 0
         self._untold: list[ActEnded] = []
 
     async def turn(self, now_ns: int) -> None:
         """Everything that is due now."""
         events = await self._follower.poll()
         undone = [event for event in events if isinstance(event, BlockUndone)]
+        if undone or any(isinstance(event, FollowingRestarted) for event in events):
+            self._awaited_block = 0  # Whatever we waited for may never come back.
         if undone:
             self.undone_blocks += len(undone)
             self._log.warning("chain.undone", blocks=len(undone), down_to=undone[-1].head.number)
@@ -63,7 +66,8 @@ class Keeping:
             self._fees.add(head.timestamp_s * SECOND_NS, self.reading.growth)
             self._anchor(self.reading, now_ns)
         self._tell(self.reading, now_ns)
-        if self._is_current(self.reading):
+        # While our own newest act is mined but not yet in what we have read, deciding might repeat it.
+        if self.reading.head.number >= self._awaited_block:
             await self._keep(self.reading, now_ns)
 
     def reference(self, delta: float) -> float:
@@ -85,10 +89,6 @@ class Keeping:
         if holdings is None or not holdings.ranges:
             return "idle"
         return "active" if holdings.active_liquidity else "out_of_range"
-
-    def _is_current(self, reading: Reading) -> bool:
-        """False while our own newest act is mined but not yet in what we have read: deciding now might repeat it."""
-        return all(end.block_number <= reading.head.number for end in self._book.mined[-1:])
 
     def _tell(self, reading: Reading, now_ns: int) -> None:
         """Publish news at once, and no news each `keepalive_s`: a silent LP is a dead one."""
@@ -160,6 +160,7 @@ class Keeping:
     def _take_end(self, end: ActEnded, now_ns: int) -> None:
         """What became of an act, for the keeper and for people."""
         begun = self._book.begun[end.number]
+        self._awaited_block = max(self._awaited_block, end.block_number)
         say = self._log.info if end.succeeded else self._log.warning
         say(
             f"lp.{begun.kind}.{'done' if end.succeeded else 'failed'}", trigger=begun.trigger, reason=end.reason,

@@ -184,6 +184,27 @@ async def _depth_of(lp: LpWorld, block_number: int) -> int:
     return (await lp.chain.node.head()).number - block_number + 1
 
 
+def test_a_chain_that_forgets_what_was_final_finds_the_lp_opening_once_more(chain: str, tmp_path: Path) -> None:
+    """A node that is killed may come back with an older state, far below what anybody called final."""
+
+    async def run() -> None:
+        async with LpWorld(chain, tmp_path, base_is_token0=False) as lp:
+            await lp.fund()
+            node = lp.chain.node
+            before = await node.request("evm_snapshot")
+            lp.start()
+            opened = await lp.is_open()
+            await node.request("anvil_mine", hex(20))
+            await lp.sees(lambda: lp.last.block_number >= opened.block_number + 20 and not lp.last.provisional)
+            lp.inventories.clear()
+            assert await node.request("evm_revert", before)
+            again = await lp.is_open()
+            await lp.assert_equals_chain(again)
+            assert again.delta == pytest.approx(20.0, abs=1e-6) and await node.nonce(lp.wallet) == 3
+
+    asyncio.run(run())
+
+
 def test_an_inventory_without_news_is_told_each_second(chain: str, tmp_path: Path) -> None:
     async def run() -> None:
         async with LpWorld(chain, tmp_path, base_is_token0=False) as lp:
