@@ -53,7 +53,7 @@ class PaperWorld(World):
         self._publisher = self.oms.bind()
         self._publisher.state = "running"
         self.beating = asyncio.ensure_future(self.beat())
-        self.oms.follow("execution_handler-binance", ["execution."], self._on_report, lambda _facts: None)
+        self.oms.follow("execution_handler-binance", ["execution."], self._on_report, self._on_joined)
         self.oms.follow(QUOTES, ["book.", "feed."], self._on_quote, lambda _facts: None)
         quote_config = QuoteServerConfig(reconnect_first_s=0.05, reconnect_cap_s=0.2)
         self.quotes = QuoteServerService(quote_config, self.fleet, VENUE, Log(QUOTES, stream=io.StringIO()))

@@ -53,7 +53,7 @@ class World:
 
         self._publisher = publisher
         self.beating = asyncio.ensure_future(self.beat())
-        self.oms.follow(HANDLER, ["execution."], self._on_report, lambda _facts: None)
+        self.oms.follow(HANDLER, ["execution."], self._on_report, self._on_joined)
         await self.start_handler()
 
     async def beat(self) -> None:
@@ -64,11 +64,13 @@ class World:
 
     async def start_handler(self) -> None:
         """A new life of the handler."""
-        self.output = io.StringIO()
+        self.output, self._is_joined = io.StringIO(), False
         log = Log(HANDLER, stream=self.output)
         self.service = ExecutionHandlerService(self.config, self.fleet, VENUE, log)
         self.running = asyncio.ensure_future(self.service.run())
         await until(lambda: self.running.done() or "user_stream.live" in self.output.getvalue(), 15.0)
+        # What is published before the reader has joined comes in its snapshot, which the stories do not look at.
+        await until(lambda: self._is_joined)
         await until(lambda: self.service.details()["ready"] and self.service._user_stream.is_live)
         await until(lambda: not self.service._is_reconciliation_wanted and self.service._reconciling.done())
 
@@ -105,6 +107,9 @@ class World:
     def told(self, client_order_id: str) -> list[ExecutionReported]:
         """Reports on one order, in order."""
         return [report for report in self.reports if report.client_order_id == client_order_id]
+
+    def _on_joined(self, _facts: list[Message]) -> None:
+        self._is_joined = True
 
     def _on_report(self, message: Message, _header: Header) -> None:
         assert isinstance(message, ExecutionReported)
