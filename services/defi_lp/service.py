@@ -28,7 +28,7 @@ class LpService(Service[LpConfig]):
         self._transactions = self.open_journal("lp_transactions", config.journal_durability)
         self._book = ActBook(record for _, _, record in self._journal.read_as(AnyRecord))
         self._publication = Publication(chain.name, self._pool_name, config.settled_after_blocks)
-        self._node = Node(chain.rpc_url)
+        self._node = Node(chain.rpc_url, timeout_s=config.rpc_timeout_s)
         self._keeping: Keeping | None = None
         self._trouble = ""
         instrument = self.fleet.instrument(config.mid_venue, config.mid_symbol)
