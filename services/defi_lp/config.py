@@ -19,9 +19,8 @@ class LpConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     `mid_age_ms_max`. `wallet_key_file` is relative to the fleet's var folder. `reference_base`: base that we want to
     own; absent = what was owned when this LP began. `sigma_floor_annual`: least lognormal volatility per sqrt(year),
     used alone until the mids have shown theirs. `deadline_s` counts from the block's time. `approval_multiple`:
-    allowances are this many times what a move needs, never unlimited. `rpc_timeout_s`: patience with the node, three times
-    over for reads. `keepalive_s`: longest silence on the topic
-    while the node answers. `settled_after_blocks`: an inventory that has stood for so long is no longer provisional.
+    allowances are this many times what a move needs, never unlimited. `rpc_timeout_s`: patience with the node,
+    three times over for reads. `keepalive_s`: longest silence on the topic while the node answers. `settled_after_blocks`: an inventory that has stood for so long is no longer provisional.
     `move_gas`, `collect_gas`: gas that gates expect a move and a collection to use.
     """
 
@@ -50,8 +49,10 @@ class LpConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     collect_gas: int = 350_000
 
     def __post_init__(self) -> None:
-        for name in ("mid_age_ms_max", "sigma_half_life_s", "sigma_floor_annual", "fee_window_s", "poll_s", "rpc_timeout_s",
-                     "keepalive_s", "deadline_s", "approval_multiple", "settled_after_blocks"):  # fmt: skip
+        for name in (
+            "mid_age_ms_max", "sigma_half_life_s", "sigma_floor_annual", "fee_window_s", "poll_s", "rpc_timeout_s",
+            "keepalive_s", "deadline_s", "approval_multiple", "settled_after_blocks",
+        ):  # fmt: skip
             value = getattr(self, name)
             if not (math.isfinite(value) and value > 0):
                 raise ValueError(f"{name} must be positive and finite, got {value}")
