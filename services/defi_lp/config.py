@@ -20,7 +20,8 @@ class LpConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     own; absent = what was owned when this LP began. `sigma_floor_annual`: least lognormal volatility per sqrt(year),
     used alone until the mids have shown theirs. `deadline_s` counts from the block's time. `approval_multiple`:
     allowances are this many times what a move needs, never unlimited. `rpc_timeout_s`: patience with the node,
-    three times over for reads. `keepalive_s`: longest silence on the topic while the node answers. `settled_after_blocks`: an inventory that has stood for so long is no longer provisional.
+    three times over for reads. `keepalive_s`: longest silence on the topic while the node answers.
+    `settled_after_blocks`: an inventory that has stood for so long is no longer provisional.
     `move_gas`, `collect_gas`: gas that gates expect a move and a collection to use.
     """
 
