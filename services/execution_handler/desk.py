@@ -58,7 +58,6 @@ class Desk:
         tracked = self._table.find(command.client_order_id)
         if tracked is not None and tracked.answering is not None:
             # Its create is on the wire: a cancel that overtakes it would find nothing.
-            tracked.cancel_wanted = True
             await asyncio.wait((tracked.answering,))
         if tracked is not None and not tracked.is_live:
             return tracked.report

@@ -12,6 +12,7 @@ from urllib.parse import parse_qsl
 from aiohttp import web
 
 KEY, SECRET = "test-key", "test-secret"
+SLOW_S = 0.2
 LIVE = ("NEW", "PARTIALLY_FILLED")
 
 
@@ -28,7 +29,8 @@ class ProblemVenue:
     accept_garbage  carry it out, answer 200 with no JSON
     accept_500      carry it out, answer 500
     accept_1007     carry it out, answer -1007
-    drop, hang, 500, 429, 418, 1021: the same without carrying it out
+    accept_slowly   carry it out and answer, but only after a while
+    drop, hang, 500, 429, 1021: the same without carrying it out
     """
 
     def __init__(self) -> None:
@@ -101,6 +103,8 @@ class ProblemVenue:
         headers = {"X-MBX-USED-WEIGHT-1M": str(sum(self.requests.values()))}
         try:
             body: Any = {}
+            if fault == "accept_slowly":
+                await asyncio.sleep(SLOW_S)
             if fault.startswith("accept") or not fault:
                 body = await self._carry_out(request)
             return await self._misbehave(request, fault) or web.json_response(body, headers=headers)

@@ -114,6 +114,35 @@ def test_cancel_all_takes_off_what_is_still_unknown() -> None:
     play(story)
 
 
+@pytest.mark.parametrize("fault", ["accept_slowly", "accept_hang"])
+def test_cancel_while_the_create_is_on_the_wire(fault: str) -> None:
+    async def story(world: World) -> None:
+        world.venue.faults[CREATE].append(fault)
+        order = world.order()
+        asking = asyncio.ensure_future(world.ask(order))
+        await until(lambda: world.venue.requests[CREATE] == 1)
+        answer = await world.ask(CancelOrder(client_order_id=order.client_order_id, venue=VENUE, symbol=SYMBOL))
+        assert isinstance(answer, ExecutionReported) and answer.state is OrderState.CANCELED
+        assert world.venue.resting == [] and world.venue.accepted[order.client_order_id] == 1
+        await asking
+
+    play(story)
+
+
+def test_cancel_all_also_takes_off_what_arrives_after_it() -> None:
+    async def story(world: World) -> None:
+        world.venue.faults[CREATE].append("accept_slowly")
+        order = world.order()
+        asking = asyncio.ensure_future(world.ask(order))
+        await until(lambda: world.venue.requests[CREATE] == 1)
+        await world.ask(CancelAllOrders(venue=VENUE, reason="kill"))
+        assert not world.venue.accepted, "the create has not reached the book yet"
+        await asking
+        await until(lambda: world.venue.orders[order.client_order_id]["status"] == "CANCELED")
+
+    play(story)
+
+
 def test_throttled_creates_wait_and_cancels_go_out() -> None:
     async def story(world: World) -> None:
         order = world.order()
