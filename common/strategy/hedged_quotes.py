@@ -11,7 +11,7 @@ from functools import partial
 from common.messages import CancelOrder, OrderChanged, SubmitOrder
 from common.model.instrument import Instrument
 from common.model.order import OrderState, Side
-from common.strategy.quote_orders import QuoteOrder
+from common.strategy.quote_orders import QuoteOrder, is_recent
 from common.strategy.quote_rules import QuoteRules
 from common.strategy.quote_state import QuoteState
 from common.strategy.quote_targets import BPS, Need, Quote, touch_of, wanted_quote
@@ -63,7 +63,7 @@ def _requote(state: QuoteState, identity: QuoteIdentity, now_ns: int, trigger_re
         wanted = wanted_quote(rules, state.line, state.touch, side, need, depth)
         orders = state.orders.on_side(side)
         if not orders:
-            if wanted and now_ns >= state.backoffs[side].until_ns and not _meets_own(state, side, wanted):
+            if wanted and not _is_paused(state, side, now_ns) and not _meets_own(state, side, wanted):
                 command = identity.submit(side, wanted, now_ns + rules.order_life_ns, trigger_received_ns)
                 state.orders.add(command, now_ns)
                 commands.append(command)
@@ -115,13 +115,19 @@ def _is_worth_moving(state: QuoteState, order: QuoteOrder, wanted: Quote, need: 
     surplus = order.remaining_lots - allowed
     if surplus > max(rules.requote_fraction * allowed, rules.quantity_min_lots):
         return True  # It could carry us past the target: that does not wait for its age.
-    if now_ns - order.sent_ns < rules.order_age_ns_min:
+    if is_recent(order.sent_ns, now_ns, rules.order_age_ns_min):
         return False
     assert state.touch is not None
     if abs(order.price_ticks - wanted.price_ticks) > rules.requote_bps * state.touch.mid / BPS:
         return True
     missing = wanted.quantity_lots - order.remaining_lots
     return missing > max(rules.requote_fraction * wanted.quantity_lots, rules.quantity_min_lots)
+
+
+def _is_paused(state: QuoteState, side: Side, now_ns: int) -> bool:
+    """After a refusal; a pause longer than any that we make comes from a clock that was set back, and is over."""
+    longest_ns = max(state.rules.reject_backoff_ns_max, state.rules.post_only_backoff_ns)
+    return 0 < state.backoffs[side].until_ns - now_ns <= longest_ns
 
 
 def _meets_own(state: QuoteState, side: Side, wanted: Quote) -> bool:
@@ -136,7 +142,7 @@ def _cancelable(state: QuoteState, now_ns: int) -> list[QuoteOrder]:
 
 
 def _may_cancel(rules: QuoteRules, order: QuoteOrder, now_ns: int) -> bool:
-    return now_ns - order.cancel_sent_ns >= rules.cancel_retry_ns
+    return not is_recent(order.cancel_sent_ns, now_ns, rules.cancel_retry_ns)
 
 
 def _cancel(identity: QuoteIdentity, order: QuoteOrder, now_ns: int) -> CancelOrder:

@@ -18,6 +18,11 @@ ECHOES_MAX = 16
 Level = tuple[int, int]
 
 
+def is_recent(since_ns: int, now_ns: int, span_ns: int) -> bool:
+    """Less than `span_ns` ago. A time in the future is not recent: the clock was set back, and nothing waits for it."""
+    return 0 <= now_ns - since_ns < span_ns
+
+
 @dataclass(slots=True)
 class QuoteOrder:
     """One order. `told_lots` is the oms's cumulative word on what traded, `counted_lots` the sum of the fills heard.
@@ -131,7 +136,7 @@ class QuoteOrders:
         Also those that ended less than `echo_ns` ago: until the next image we would take our own ghost for the touch.
         """
         shown = [order for order in self.live.values() if order.side is side and order.is_resting]
-        shown += [echo for echo in self._echoes if echo.side is side and now_ns - echo.final_ns < echo_ns]
+        shown += [echo for echo in self._echoes if echo.side is side and is_recent(echo.final_ns, now_ns, echo_ns)]
         return [(order.price_ticks, order.remaining_lots) for order in shown]
 
     def unheard_lots(self, side: Side) -> int:

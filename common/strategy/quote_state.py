@@ -112,7 +112,7 @@ class QuoteState:
         if exposure is None or not self.position.known:
             return "exposure_missing"
         age_ns = now_ns - self.exposure_sent_ns
-        if age_ns > self.rules.exposure_age_ns_max:
+        if abs(age_ns) > self.rules.exposure_age_ns_max:
             return "exposure_stale"
         if not exposure.complete:
             return "exposure_incomplete"
@@ -122,7 +122,7 @@ class QuoteState:
         book = self.book
         if book is None or not book.bids or not book.asks:
             return "book_missing"
-        if now_ns - book.received_ns > self.rules.book_age_ns_max:
+        if abs(now_ns - book.received_ns) > self.rules.book_age_ns_max:  # Either way: a clock may be set back.
             return "book_stale"
         if self.feed_state != "live":
             return "feed_not_live"

@@ -62,7 +62,7 @@ class MarketMakerConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknow
     depth_memory_s: float = 10.0
     echo_ms: float = 250.0
     requote_bps: float = 0.1
-    requote_fraction: float = 1.0
+    requote_fraction: float = 0.5
     order_age_ms_min: float = 300.0
     order_life_ms: float = 500.0
     cancel_retry_ms: float = 1_000.0

@@ -387,6 +387,21 @@ def test_a_flood_of_waiting_fills_is_bounded_and_stays_exact_at_its_end() -> Non
     assert desk.state.position.oldest_pending_ns == 0
 
 
+def test_a_clock_that_is_set_back_pulls_and_then_nothing_waits_for_the_lost_hour() -> None:
+    desk = Desk()
+    order = desk.rest(5_000)
+    desk.pass_time(-3_600_000)
+    assert desk.cancel().client_order_id == order.client_order_id
+    assert desk.state.reason in ("book_stale", "exposure_stale")
+    desk.move(order.client_order_id, OrderState.REJECTED, "busy")
+    desk.deliver()
+    desk.refresh()
+    assert desk.decide() == []  # Only the pause after the refusal is waited for.
+    desk.pass_time(-3_600_000)
+    desk.refresh()
+    desk.submit()
+
+
 def test_expired_post_only_orders_are_treated_as_refused() -> None:
     desk = Desk().ready(5_000)
     order = desk.submit()
