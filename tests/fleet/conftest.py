@@ -13,8 +13,10 @@ def fleet() -> Iterator[PaperFleet]:
     if not has_artifacts():
         pytest.skip("chain artifacts missing: make setup")
     made = PaperFleet()
-    yield made
-    made.remove()
+    try:
+        yield made
+    finally:
+        made.remove()
 
 
 @pytest.fixture(scope="module")
@@ -23,6 +25,8 @@ def trading_fleet() -> Iterator[PaperFleet]:
     if not has_artifacts():
         pytest.skip("chain artifacts missing: make setup")
     made = PaperFleet()
-    made.up()
-    yield made
-    made.remove()
+    try:
+        made.up()
+        yield made
+    finally:
+        made.remove()
