@@ -45,6 +45,8 @@ from common.runtime import Fleet, load_fleet
 from tests.conftest import PROJECT, until
 
 BEAT_S = 0.2
+# "expired": a slow machine may need longer to start the oms than a command lives.
+NOT_READY_CODES = ("absent", "expired", "not_reconciled", "execution_unavailable", "book_missing", "book_stale")
 VENUE, SYMBOL = "binance", "ETH-USDT"
 HANDLER, BOOKS, MAKER = "execution_handler-binance", "quote_server-binance", "market_maker"
 
@@ -274,7 +276,7 @@ class MakerPeer(Peer):
                     await until(lambda key=key: self.state(key) not in (None, OrderState.PENDING))  # type: ignore[misc]
                 return reply
             assert isinstance(reply, Rejected) and time.monotonic() < deadline, reply
-            assert reply.code in ("absent", "not_reconciled", "execution_unavailable", "book_missing", "book_stale")
+            assert reply.code in NOT_READY_CODES
             await asyncio.sleep(0.02)
             command = self.command(command.quantity_lots, command.side, command.price_ticks)
 
@@ -292,6 +294,16 @@ class MakerPeer(Peer):
         """The last published state of an order."""
         states = [change.state for change in self.changes if change.client_order_id == client_order_id]
         return states[-1] if states else None
+
+    async def answers(self, command: SubmitOrder, state: OrderState, timeout_s: float = 10.0) -> OrderChanged:
+        """Repeat an id that the oms knows until it answers with this state; for changes that nobody may have heard."""
+        deadline = time.monotonic() + timeout_s
+        while True:
+            reply = await self.submit(command)
+            if isinstance(reply, OrderChanged) and reply.state is state:
+                return reply
+            assert time.monotonic() < deadline, reply
+            await asyncio.sleep(0.02)
 
     async def reaches(self, client_order_id: str, state: OrderState, timeout_s: float = 5.0) -> OrderChanged:
         """Wait until the oms says so."""

@@ -352,7 +352,7 @@ def test_an_intent_in_the_journal_that_was_never_sent_is_settled_by_asking(confi
     journal.close()
 
     async def story(world: World) -> None:
-        await world.maker.reaches("cw-mm-dead-1", OrderState.REJECTED, 10)
+        await world.maker.answers(command, OrderState.REJECTED)
         assert world.venue.count(QueryOrder) >= 1 and world.venue.count(SubmitOrder) == 0
         again = await world.maker.submit(
             world.maker.command(client_order_id="cw-mm-dead-1")

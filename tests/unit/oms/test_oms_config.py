@@ -25,7 +25,6 @@ def test_the_shipped_file_is_valid_and_lies_on_the_grid() -> None:
         ("lease_s = 2.0", "lease_s = 0"),
         ("lease_s = 2.0", "lease = 2.0"),
         ("lease_s = 2.0", "lease_s = nan"),
-        ('"process"', '"never"'),
         ("open_orders_max = 20", "open_orders_max = 0"),
         ("price_collar_bps = 300.0", 'price_collar_bps = "wide"'),
         ('position_quantity_max = "600"', 'position_quantity_max = "NaN"'),
