@@ -144,7 +144,7 @@ class MarketMakerService(Service[MarketMakerConfig]):
     def _word(self) -> str:
         if self._state.reason:
             return "pulled"
-        return "quoting" if self._state.orders.live else "flat"
+        return "quoting" if self._state.orders.live or self._state.hedge_side else "flat"
 
     def _quotes(self) -> QuotesUpdated:
         state = self._state
@@ -161,7 +161,12 @@ class MarketMakerService(Service[MarketMakerConfig]):
     def _publish(self) -> None:
         """On change of what is shown, at most each PUBLISH_S."""
         quotes, before = self._quotes(), self._published
-        if before and (before.state, before.reason, before.quotes) == (quotes.state, quotes.reason, quotes.quotes):
+        if before and _shown(before) == _shown(quotes):
             return
         self._published = quotes
         self.bus.publish(f"quotes.{quotes.venue}.{quotes.symbol}", quotes)
+
+
+def _shown(quotes: QuotesUpdated) -> tuple[object, ...]:
+    """What is news when it changes; the middle moves all the time."""
+    return quotes.state, quotes.reason, quotes.net_delta, quotes.quotes

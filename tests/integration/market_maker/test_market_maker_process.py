@@ -61,8 +61,7 @@ def test_need_becomes_a_quote_and_fills_end_it(configs: Path) -> None:
         world.handler.trade(order.client_order_id, 2_000)
         world.handler.trade(order.client_order_id, 3_000)
         await until(lambda: world.positions.lots == 5_000)
-        await until(lambda: world.quotes and world.quotes[-1].state == "flat")
-        assert world.quotes[-1].net_delta == 0
+        await until(lambda: world.quotes and world.quotes[-1].state == "flat" and world.quotes[-1].net_delta == 0)
         aimed_ns = time.time_ns()
         await quoting(world, -3_000)
         assert world.resting_order().side is Side.SELL
