@@ -2,8 +2,10 @@
 
 import asyncio
 import os
+import shutil
+import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -20,6 +22,16 @@ def recordings() -> Path:
     if not folder.is_dir():
         pytest.skip(f"recordings absent: {folder}")
     return folder
+
+
+@pytest.fixture
+def tmp_path() -> Iterator[Path]:
+    """As pytest's own, with a short name: a unix socket's path has room for 107 bytes, and pytest's, with its worker
+    and its test in it, leaves too few of them for ours.
+    """
+    folder = Path(tempfile.mkdtemp(prefix="cw", dir="/tmp"))
+    yield folder
+    shutil.rmtree(folder, ignore_errors=True)
 
 
 class OneFleetAtATime(LoadFileScheduling):

@@ -25,7 +25,7 @@ class PaperFleet:
     """A copy of configs/paper in a short temporary folder; `remove` takes it down and away."""
 
     def __init__(self) -> None:
-        self.folder = Path(tempfile.mkdtemp(prefix="cw"))
+        self.folder = Path(tempfile.mkdtemp(prefix="cw", dir="/tmp"))
         self.config, self.var = self.folder / "c", self.folder / "v"
         shutil.copytree(PROJECT / "configs" / "paper", self.config)
         self.venue_port, self.chain_port = free_ports(2)
