@@ -6,13 +6,11 @@ import time
 from common.messages import EngageKill, KillStateChanged
 from common.storage import Latch
 from services.console import exit_codes
-from services.console.questions import ask
-from services.console.resting import Outcome, cancel_everything
+from services.console.questions import survey
+from services.console.resting import CANCEL_TIMEOUT_S, Outcome, cancel_commands, conclude
 from services.console.site import open_site
 from services.console.supervisor import Supervisor
 from services.console.voice import Voice
-
-OMS_TIMEOUT_S = 4.0
 
 
 def run(options: argparse.Namespace) -> int:
@@ -23,16 +21,19 @@ def run(options: argparse.Namespace) -> int:
     voice.say(f"latch engaged: {site.latch}")
     if not Supervisor(site.socket).is_running():
         return voice.finish(exit_codes.OK, "The fleet is not running; it will refuse all orders until `rearm`.")
-    reply = ask(site, "oms", EngageKill(reason=options.reason, operator=options.operator), OMS_TIMEOUT_S)
+    # All at once: an oms that hangs must not delay the handlers, and its word alone is not the venue's.
+    engage = EngageKill(reason=options.reason, operator=options.operator)
+    commands = [("oms", engage), *cancel_commands(site, f"kill: {options.reason}")]
+    reply, *answers = survey(site, commands, CANCEL_TIMEOUT_S).answers
+    if not isinstance(reply, KillStateChanged):
+        voice.say(f"note: {reply}; the handlers were told directly")
+    outcome = conclude(site, answers)
     by_oms = reply.canceled if isinstance(reply, KillStateChanged) else 0
-    voice.say(f"oms: {by_oms} orders cancelled" if isinstance(reply, KillStateChanged) else f"oms: {reply}")
-    # Also when the oms answered: its word is not the venue's.
-    outcome = cancel_everything(site, f"kill: {options.reason}")
-    return _tell(voice, outcome, by_oms)
+    # Both were asked to cancel the same orders.
+    return _tell(voice, outcome, max(by_oms, outcome.canceled))
 
 
-def _tell(voice: Voice, outcome: Outcome, by_oms: int) -> int:
-    canceled = by_oms + outcome.canceled
+def _tell(voice: Voice, outcome: Outcome, canceled: int) -> int:
     if outcome.proven:
         text = f"Killed: {canceled} orders cancelled, none rests at any venue. New orders are refused until `rearm`."
         return voice.finish(exit_codes.OK, text, canceled=canceled, resting=0)

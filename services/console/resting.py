@@ -5,7 +5,7 @@ import time
 import msgspec
 
 from common.messages import AllOrdersCanceled, CancelAllOrders, ExecutionsListed, Message, QueryExecutions
-from services.console.questions import survey
+from services.console.questions import Answer, survey
 from services.console.site import Site
 
 CANCEL_TIMEOUT_S = 5.0
@@ -26,11 +26,16 @@ class Outcome(msgspec.Struct, frozen=True, kw_only=True):
 
 def cancel_everything(site: Site, reason: str) -> Outcome:
     """Cancel through the execution handlers, oms or not, then ask each venue what still rests."""
-    handlers = site.handlers()
-    commands: list[tuple[str, Message]] = [
-        (handler, CancelAllOrders(venue=venue, reason=reason)) for venue, handler in handlers.items()
-    ]
-    answers = survey(site, commands, CANCEL_TIMEOUT_S).answers
+    return conclude(site, survey(site, cancel_commands(site, reason), CANCEL_TIMEOUT_S).answers)
+
+
+def cancel_commands(site: Site, reason: str) -> list[tuple[str, Message]]:
+    """One command for each execution handler."""
+    return [(handler, CancelAllOrders(venue=venue, reason=reason)) for venue, handler in site.handlers().items()]
+
+
+def conclude(site: Site, answers: list[Answer]) -> Outcome:
+    """What the answers to `cancel_commands` are worth, held against the venues."""
     done = [answer for answer in answers if isinstance(answer, AllOrdersCanceled)]
     problems = [str(answer) for answer in answers if not isinstance(answer, AllOrdersCanceled)]
     resting, doubts = prove_empty(site)

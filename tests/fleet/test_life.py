@@ -103,6 +103,20 @@ def test_kill_stops_everything_until_rearmed(trading_fleet: PaperFleet) -> None:
     )  # fmt: skip
 
 
+def test_kill_works_while_the_oms_hangs(trading_fleet: PaperFleet) -> None:
+    wait_for(lambda: bool(resting_orders(trading_fleet.venue_events())), 90, "a resting order", trading_fleet)
+    pid = trading_fleet.pids()["oms"]
+    os.kill(pid, signal.SIGSTOP)
+    try:
+        done = trading_fleet.run("kill", "--reason", "drill", "--json")
+        assert done.returncode == 0, done.stdout + done.stderr
+        assert not resting_orders(trading_fleet.venue_events())
+    finally:
+        os.kill(pid, signal.SIGCONT)
+    wait_for(lambda: trading_fleet.run("rearm").returncode == 0, RECOVERY_S_MAX, "rearm", trading_fleet)
+    wait_for(trading_fleet.is_trading, RECOVERY_S_MAX, "trading again", trading_fleet)
+
+
 def test_down_leaves_nothing(trading_fleet: PaperFleet) -> None:
     down = trading_fleet.ask("down")
     assert down["ok"] and down["orders"]["proven"], down

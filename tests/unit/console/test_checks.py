@@ -49,6 +49,17 @@ def test_long_socket_path_is_refused() -> None:
     assert checks.check_socket_paths(_site(Path("/tmp/short"))).level == "ok"
 
 
+def test_missing_chain_artifacts_are_one_sentence(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(checks, "ROOT", tmp_path)
+    finding = checks.check_chain_artifacts()
+    assert finding.level == "fail" and finding.exit_code == 69
+    assert "@foundry-rs/anvil" in finding.text and "make setup" in finding.remedy
+    for name in ("@foundry-rs/anvil", "@uniswap/v3-core", "@uniswap/v3-periphery", "canonical-weth"):
+        (tmp_path / "node_modules" / name).mkdir(parents=True)
+        (tmp_path / "node_modules" / name / "package.json").write_text("{}")
+    assert "binary for this machine" in checks.check_chain_artifacts().text
+
+
 def test_engaged_latch_is_a_warning(tmp_path: Path) -> None:
     site = _site(tmp_path)
     assert checks.check_latch(site).level == "ok"
