@@ -6,6 +6,7 @@ into a standing need; the order that answers it carries the image's time to the 
 """
 
 import asyncio
+import re
 import subprocess
 import sys
 import time
@@ -41,10 +42,10 @@ PROGRAMS = (
 )
 
 
-def main() -> None:
+def main(count: int = ORDERS) -> None:
     """Print both distributions and their ratio."""
-    ours, interval_s = asyncio.run(_measure())
-    bare = latencies_us(interval_s, ORDERS)
+    ours, interval_s = asyncio.run(_measure(count))
+    bare = latencies_us(interval_s, count)
     rows = [
         (name, len(values), round(percentile(values, 0.5)), round(percentile(values, 0.99)))
         for name, values in (("bare ZeroMQ, 3 hops", bare), ("fleet: image to order on the wire", ours))
@@ -123,7 +124,7 @@ class Orders:
             self.latency_us[message.client_order_id] = message.tick_to_order_us
 
 
-async def _measure() -> tuple[list[float], float]:
+async def _measure(count: int) -> tuple[list[float], float]:
     """Latencies, and the mean pause between ticks in seconds."""
     made = PaperFleet()
     _hurry(made.config / "market_maker.toml")
@@ -136,7 +137,7 @@ async def _measure() -> tuple[list[float], float]:
         for service, venue in PROGRAMS
     ]  # fmt: skip
     try:
-        return await _tick(fleet)
+        return await _tick(fleet, count)
     finally:
         for program in reversed(programs):
             program.terminate()
@@ -144,14 +145,14 @@ async def _measure() -> tuple[list[float], float]:
         made.remove()
 
 
-async def _tick(fleet: Fleet) -> tuple[list[float], float]:
+async def _tick(fleet: Fleet, count: int) -> tuple[list[float], float]:
     books, need = Books(fleet, "quote_server-binance"), Need(fleet, "position_server")
     orders = Orders(need.bus)
     stir = asyncio.create_task(_stir(books, need))
     await need.bus.request("market_maker", QueryHealth(), 20)
     began_s = time.monotonic()
     try:
-        while len(orders.latency_us) < WARM_UP_ORDERS + ORDERS:
+        while len(orders.latency_us) < WARM_UP_ORDERS + count:
             known = len(orders.latency_us)
             books.show()
             # The first ones may be refused: the oms reconciles with the venue before it lets an order pass.
@@ -175,7 +176,9 @@ async def _stir(books: Books, need: Need) -> None:
 
 
 def _hurry(path: Path) -> None:
-    path.write_text(f"{path.read_text()}\nbook_age_ms_max = {STALE_MS}\n")
+    text, count = re.subn(r"book_age_ms_max = [\d.]+", f"book_age_ms_max = {STALE_MS}", path.read_text())
+    assert count == 1, f"{path} does not say book_age_ms_max"
+    path.write_text(text)
 
 
 if __name__ == "__main__":
