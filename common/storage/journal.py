@@ -95,7 +95,7 @@ class Journal(JournalReader):
         self._connection = _connect(f"file:{path}?mode=rwc", path)
         try:
             self._connection.execute("PRAGMA journal_mode=WAL")
-            self._connection.execute(f"PRAGMA synchronous={'FULL' if durability == 'full' else 'NORMAL'}")
+            self._connection.execute("PRAGMA synchronous=NORMAL")
             self._connection.executescript(_SCHEMA)
             self.last_sequence: int = self._connection.execute(
                 "SELECT max(coalesce((SELECT max(sequence) FROM entries), 0),"
@@ -107,24 +107,17 @@ class Journal(JournalReader):
 
     def append(self, record: msgspec.Struct) -> int:
         """Add a tagged Struct to the open group; it is durable only after `commit`. Returns its sequence."""
-        kind = record.__struct_config__.tag
-        if not isinstance(kind, str):
-            raise TypeError(f"{type(record).__name__} has no text tag and cannot be journaled")
-        if not self._open_transaction:
-            self._connection.execute("BEGIN IMMEDIATE")
-            self._open_transaction = True
-        sequence = self.last_sequence + 1
-        self._connection.execute(
-            "INSERT INTO entries VALUES (?, ?, ?, ?)", (sequence, self._now_ns(), kind, msgspec.msgpack.encode(record))
-        )
-        self.last_sequence = sequence
-        return sequence
+        self._begin()
+        return self._insert(record)
 
     def commit(self) -> None:
         """Make everything appended since the last commit durable, in one write."""
         if self._open_transaction:
             self._connection.execute("COMMIT")
             self._open_transaction = False
+            if self._durability == "full":
+                # Back to what intents need now, while nothing waits: the switch is not allowed inside a transaction.
+                self._connection.execute("PRAGMA synchronous=NORMAL")
 
     def record(self, record: msgspec.Struct) -> int:
         """Append and commit. Returns the sequence."""
@@ -139,18 +132,29 @@ class Journal(JournalReader):
         reconciliation finds what came of them. Everything appended before is committed with it. Returns the sequence.
         """
         self.commit()
-        if self._durability == "full":
-            self._connection.execute("PRAGMA synchronous=NORMAL")
-        sequence = self.record(record)
-        if self._durability == "full":
-            self._connection.execute("PRAGMA synchronous=FULL")
+        return self._insert(record)
+
+    def _begin(self) -> None:
+        if not self._open_transaction:
+            if self._durability == "full":
+                self._connection.execute("PRAGMA synchronous=FULL")
+            self._connection.execute("BEGIN IMMEDIATE")
+            self._open_transaction = True
+
+    def _insert(self, record: msgspec.Struct) -> int:
+        kind = record.__struct_config__.tag
+        if not isinstance(kind, str):
+            raise TypeError(f"{type(record).__name__} has no text tag and cannot be journaled")
+        sequence = self.last_sequence + 1
+        self._connection.execute(
+            "INSERT INTO entries VALUES (?, ?, ?, ?)", (sequence, self._now_ns(), kind, msgspec.msgpack.encode(record))
+        )
+        self.last_sequence = sequence
         return sequence
 
     def save_snapshot(self, sequence: int, payload: bytes) -> None:
         """Store the state as of an entry; the two newest are kept. Commits the open group with it."""
-        if not self._open_transaction:
-            self._connection.execute("BEGIN IMMEDIATE")
-            self._open_transaction = True
+        self._begin()
         self._connection.execute("INSERT OR REPLACE INTO snapshots VALUES (?, ?)", (sequence, payload))
         self._connection.execute(
             "DELETE FROM snapshots WHERE sequence NOT IN"

@@ -12,7 +12,7 @@ from common.strategy.lp_plan import PlanRules
 from common.strategy.lp_range import RangeModel
 
 
-class LpConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class DefiLpConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """`defi_lp.toml`.
 
     `mid_venue`, `mid_symbol`: the book whose middle anchors minimum amounts and gates every move, not older than

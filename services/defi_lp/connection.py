@@ -10,7 +10,7 @@ from common.chain.writer import TransactionJournal, TransactionWriter
 from common.model.errors import OutcomeUnknown, PeerUnavailable
 from common.runtime.fleet import ChainAccess
 from common.runtime.logging import Log
-from services.defi_lp.config import LpConfig
+from services.defi_lp.config import DefiLpConfig
 from services.defi_lp.contracts import PoolContracts, find_pool
 
 RETRY_S = 0.25
@@ -26,7 +26,7 @@ class Connection(NamedTuple):
 
 
 async def connect(
-    config: LpConfig, chain: ChainAccess, node: Node, key_file: Path, journal: TransactionJournal, log: Log
+    config: DefiLpConfig, chain: ChainAccess, node: Node, key_file: Path, journal: TransactionJournal, log: Log
 ) -> Connection:
     """Waits for node, key file and pool, whoever brings them. Raises ConfigInvalid if they are not what they should be.
 
@@ -47,7 +47,7 @@ async def connect(
 
 
 async def _missing(
-    config: LpConfig, chain: ChainAccess, node: Node, key_file: Path, journal: TransactionJournal
+    config: DefiLpConfig, chain: ChainAccess, node: Node, key_file: Path, journal: TransactionJournal
 ) -> Connection | str:
     if not key_file.exists():
         return f"no wallet key at {key_file}"

@@ -14,7 +14,7 @@ from services.defi_lp import records
 from services.defi_lp.act_book import ActBook
 from services.defi_lp.actor import ActJournal, Actor
 from services.defi_lp.calls import collect_call, move_call
-from services.defi_lp.config import LpConfig
+from services.defi_lp.config import DefiLpConfig
 from services.defi_lp.connection import Connection
 from services.defi_lp.mid import MidWatch
 from services.defi_lp.publication import SECOND_NS, WEI_PER_ETHER, Publication
@@ -28,7 +28,7 @@ class Keeping:
     """The running LP. `turn` raises PeerUnavailable, OutcomeUnknown and RequestRefused; the next turn makes it good."""
 
     def __init__(
-        self, config: LpConfig, at: Connection, journal: ActJournal, book: ActBook, publication: Publication,
+        self, config: DefiLpConfig, at: Connection, journal: ActJournal, book: ActBook, publication: Publication,
         mid: MidWatch, publish: Publish, log: Log,
     ) -> None:  # fmt: skip
         self.reading: Reading | None = None

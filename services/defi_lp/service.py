@@ -7,7 +7,7 @@ from common.messages import BookImage, Header, LpRebalanced, Message
 from common.model.errors import InputInvalid, OutcomeUnknown, PeerUnavailable, RequestRefused
 from common.runtime import Service
 from services.defi_lp.act_book import ActBook
-from services.defi_lp.config import LpConfig
+from services.defi_lp.config import DefiLpConfig
 from services.defi_lp.connection import connect
 from services.defi_lp.keeping import Keeping
 from services.defi_lp.mid import MidWatch
@@ -17,7 +17,7 @@ from services.defi_lp.records import AnyRecord
 PAUSE_S_MAX = 1.0
 
 
-class LpService(Service[LpConfig]):
+class DefiLpService(Service[DefiLpConfig]):
     """Start-up is recovery: both journals are read, open transactions are resolved, and the chain says what we own."""
 
     async def start(self) -> None:

@@ -6,14 +6,14 @@ import pytest
 
 from common.model.errors import ConfigInvalid
 from common.runtime.config import convert_config, load_config
-from services.defi_lp.config import LpConfig
+from services.defi_lp.config import DefiLpConfig
 from tests.conftest import PROJECT
 
 LEAST: dict[str, Any] = {"mid_venue": "binance", "mid_symbol": "ETH-USDT", "quote_symbol": "USDC"}
 
 
 def test_the_paper_configuration_is_valid() -> None:
-    config = load_config(PROJECT / "configs" / "paper" / "defi_lp.toml", LpConfig)
+    config = load_config(PROJECT / "configs" / "paper" / "defi_lp.toml", DefiLpConfig)
     assert config.keeper.interval_s_min == 60 and config.reference_base is None
 
 
@@ -30,4 +30,4 @@ def test_the_paper_configuration_is_valid() -> None:
 )
 def test_bad_values_are_refused_by_name(bad: dict[str, Any], match: str) -> None:
     with pytest.raises(ConfigInvalid, match=match):
-        convert_config(LEAST | bad, LpConfig, "defi_lp.toml")
+        convert_config(LEAST | bad, DefiLpConfig, "defi_lp.toml")
