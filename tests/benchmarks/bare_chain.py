@@ -14,7 +14,7 @@ from tests.benchmarks.codec import IMAGE, ORDER
 from tests.benchmarks.measure import percentile
 
 TICKS = 1_000
-WARM_UP_TICKS = 100
+WARM_UP_TICKS = 20
 
 
 def latencies_us(interval_s: float, ticks: int = TICKS) -> list[float]:

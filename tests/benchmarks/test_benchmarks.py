@@ -11,5 +11,5 @@ def test_codec(capsys: pytest.CaptureFixture[str]) -> None:
 
 
 def test_tick_to_order(capsys: pytest.CaptureFixture[str]) -> None:
-    tick_to_order.main(5)
+    tick_to_order.main(5, 1)
     assert "p50 ratio" in capsys.readouterr().out
