@@ -86,7 +86,7 @@ def test_client_order_id_is_unique_among_open_orders_and_history_keeps_the_newes
     assert desk.order("me", "a").state is OrderState.CANCELED
     desk.place("me", "a", BUY, 101, 1)
     assert desk.order("me", "a").price_ticks == 101
-    assert refusal(desk.cancel("you", desk.order("me", "a").order_id)) is RejectReason.UNKNOWN_ORDER
+    assert refusal(desk.cancel("you", desk.order("me", "a").order_id)) is RejectReason.WRONG_OWNER
 
 
 def test_open_orders_have_a_limit():
