@@ -35,6 +35,9 @@ _FACTS: dict[type[Event], Callable[[MarketFacts, Any], None]] = {
     PhaseChanged: MarketFacts.change_phase,
 }
 
+Moved = tuple[int, int]
+"""(price, the newest order at that time): a price fires nothing that was not there yet."""
+
 
 class Core:
     """State, and the only way to change what is journaled: `emit`. It is the markets' clerk."""
@@ -58,8 +61,8 @@ class Core:
         self.time_ns = 0
         self.events: list[Event] = []
         self.involved: dict[str, None] = {}
-        self.moved: dict[tuple[str, PriceReference], None] = {}
-        """Reference prices that moved, and on which nothing was fired yet."""
+        self.moved: dict[tuple[str, PriceReference], list[Moved]] = {}
+        """Reference prices on which nothing was fired yet, in their order: each of a taker's trades is a last price."""
         self.agenda: list[tuple[int, int, str]] = []
         """What time will bring, a heap of (when, order or 0 for the market's phase, symbol)."""
         self._next_trade_id = first_trade_id
@@ -78,9 +81,15 @@ class Core:
         """Say something that changes no state."""
         self.events.append(event)
 
-    def take_moved(self) -> list[tuple[str, PriceReference]]:
-        """Markets and references that moved since the last call."""
-        moved, self.moved = list(self.moved), {}
+    def note_price(self, symbol: str, reference: PriceReference, price: int) -> None:
+        """A reference price is new; the same one twice in a row counts once."""
+        prices = self.moved.setdefault((symbol, reference), [])
+        if not prices or prices[-1][0] != price:
+            prices.append((price, self.ledger.last_order_id))
+
+    def take_moved(self) -> dict[tuple[str, PriceReference], list[Moved]]:
+        """Prices by market and reference since the last call."""
+        moved, self.moved = self.moved, {}
         return moved
 
     def apply(self, event: Event) -> None:
@@ -99,7 +108,7 @@ class Core:
 
     def trade(self, symbol: str, taker: Taker, maker: RestingOrder, price: int, lots: int) -> None:
         """A taker and a maker have met."""
-        self.moved[symbol, PriceReference.LAST] = None
+        self.note_price(symbol, PriceReference.LAST, price)
         maker_pays, taker_pays = self._fees(symbol, taker.side, price, lots)
         self._next_trade_id = max(self._next_trade_id, self.ledger.last_trade_id + 1)
         self.emit(

@@ -175,7 +175,7 @@ class Exchange:
     def _set_mark(self, command: SetMark) -> None:
         _check_price(command)
         self._core.emit(MarkChanged(time_ns=self._core.time_ns, symbol=command.symbol, price_ticks=command.price_ticks))
-        self._core.moved[command.symbol, PriceReference.MARK] = None
+        self._core.note_price(command.symbol, PriceReference.MARK, command.price_ticks)
 
     def _set_last(self, command: SetLast) -> None:
         _check_price(command)

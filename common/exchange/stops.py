@@ -9,6 +9,7 @@ from common.exchange.rules import BPS
 from common.model.order import Side
 
 STALE_KEPT = 64
+ANY_ORDER = 1 << 63
 
 
 def rises(kind: TriggerKind, side: Side) -> bool:
@@ -80,26 +81,32 @@ class StopBook:
         waiting.stop_ticks = stop_ticks
         self._index(waiting)
 
-    def follow(self, watched: PriceReference, reference: int) -> list[tuple[int, int]]:
-        """(number, trigger price) of all trailing orders that a reference moves, oldest first. Costs O(trailing)."""
+    def follow(self, watched: PriceReference, reference: int, newest: int = ANY_ORDER) -> list[tuple[int, int]]:
+        """(number, trigger price) of all trailing orders up to `newest` that a reference moves. Costs O(trailing)."""
         moves = list[tuple[int, int]]()
         for waiting in self._trailing.values():
-            if waiting.trigger.reference is watched:
+            if waiting.trigger.reference is watched and waiting.order_id <= newest:
                 stop = trailed(waiting.trigger, waiting.side, waiting.stop_ticks, reference)
                 if stop != waiting.stop_ticks:
                     moves.append((waiting.order_id, stop))
         return moves
 
-    def due(self, watched: PriceReference, reference: int) -> list[int]:
-        """Take out the orders that a reference fires, in the order in which they were placed."""
-        fired = list[int]()
+    def due(self, watched: PriceReference, reference: int, newest: int = ANY_ORDER) -> list[int]:
+        """Take out the orders up to `newest` that a reference fires, in the order in which they were placed."""
+        fired, later = list[int](), list[int]()
         for upward in (True, False):
             heap, bound = self._heaps[watched, upward], reference if upward else -reference
             while heap and heap[0][0] <= bound:
                 key, order_id = heappop(heap)
-                if self._is_live(key, order_id):
+                if not self._is_live(key, order_id):
+                    continue
+                if order_id > newest:
+                    later.append(order_id)
+                else:
                     self.remove(order_id)
                     fired.append(order_id)
+        for order_id in later:
+            self._index(self._waiting[order_id])
         return sorted(fired)
 
     def state(self) -> list[tuple[int, int]]:

@@ -4,7 +4,7 @@ from collections import deque
 from heapq import heappush
 
 from common.exchange.commands import PriceReference
-from common.exchange.core import Core
+from common.exchange.core import Core, Moved
 from common.exchange.entry import OrderEntry
 from common.exchange.events import MarketPhase, PhaseChanged
 from common.exchange.matching import Market
@@ -22,11 +22,11 @@ class Triggers:
         self._core, self._entry = core, entry
 
     def run(self) -> None:
-        """Fire what became true in the order of placing, then what that made true, until nothing is left."""
+        """Fire what became true, price by price and in the order of placing, then what that made true, and so on."""
         queue, fired = deque[int](), 0
         while True:
-            for symbol, reference in self._core.take_moved():
-                queue += self._due(self._core.markets[symbol], reference)
+            for (symbol, reference), prices in self._core.take_moved().items():
+                queue += self._due(self._core.markets[symbol], reference, prices)
             if not queue:
                 return
             order = self._core.ledger.orders[queue.popleft()]
@@ -47,21 +47,22 @@ class Triggers:
         else:
             self._change(symbol, MarketPhase.OPEN, 0, SCHEDULE)
             for reference in PriceReference:
-                self._core.moved[symbol, reference] = None
+                if price := facts.watched(reference):
+                    self._core.note_price(symbol, reference, price)
 
-    def _due(self, market: Market, reference: PriceReference) -> list[int]:
+    def _due(self, market: Market, reference: PriceReference, prices: list[Moved]) -> list[int]:
         if not market.facts.is_open:
             return []
         if reference is PriceReference.LAST and market.facts.must_halt(self._core.time_ns):
             self._halt(market, BREAKER)
             return []
-        price = market.facts.watched(reference)
-        if not price:
-            return []
-        for order_id, stop in market.stops.follow(reference, price):
-            self._core.move_stop(self._core.ledger.orders[order_id], stop)
-            market.stops.move(order_id, stop)
-        return market.stops.due(reference, price)
+        due = list[int]()
+        for price, newest in prices if market.stops else ():
+            for order_id, stop in market.stops.follow(reference, price, newest):
+                self._core.move_stop(self._core.ledger.orders[order_id], stop)
+                market.stops.move(order_id, stop)
+            due += market.stops.due(reference, price, newest)
+        return due
 
     def _halt(self, market: Market, reason: str) -> None:
         until_ns = self._core.time_ns + market.facts.rules.halt_s * NS_PER_S
