@@ -62,7 +62,7 @@ class Level(msgspec.Struct, gc=False):
         return len(self.queue) - self.first - self.gone
 
     def __iter__(self) -> Iterator[RestingOrder]:
-        return (order for order in self.queue[self.first :] if order.quantity)
+        return (order for order in islice(self.queue, self.first, None) if order.quantity)
 
     def backwards(self) -> Iterator[RestingOrder]:
         """Orders from the newest to the oldest."""
@@ -70,8 +70,11 @@ class Level(msgspec.Struct, gc=False):
 
     @property
     def head(self) -> RestingOrder:
-        """The oldest order of a level that is not empty."""
-        return next(iter(self))
+        """The oldest order of a level that is not empty. What is gone before it is looked at only once."""
+        while not (order := self.queue[self.first]).quantity:
+            self.first += 1
+            self.gone -= 1
+        return order
 
     @property
     def tail(self) -> RestingOrder | None:
