@@ -23,7 +23,7 @@ def state_hash(core: Core) -> str:
         digest.update(_encode((_side(market.book.bids), _side(market.book.asks))))
         digest.update(_encode(sorted((account, lots) for account, lots in ledger.positions[symbol].items() if lots)))
     digest.update(_encode(list(ledger.orders.values())))
-    digest.update(_encode(sorted((account, _held(held)) for account, held in ledger.accounts.state().items())))
+    digest.update(_encode(_balances(ledger.accounts.state())))
     digest.update(_encode((ledger.last_order_id, ledger.last_trade_id, ledger.last_place)))
     return digest.hexdigest()
 
@@ -33,5 +33,7 @@ def _side(side: BookSide) -> list[Any]:
     return [(level.price, [(each.account, each.order_id, each.quantity) for each in level]) for level in levels]
 
 
-def _held(held: dict[str, tuple[int, int]]) -> list[tuple[str, tuple[int, int]]]:
-    return sorted((asset, amounts) for asset, amounts in held.items() if amounts != (0, 0))
+def _balances(state: dict[str, dict[str, tuple[int, int]]]) -> list[tuple[str, str, tuple[int, int]]]:
+    # Looking at a balance makes an empty one, which is no difference.
+    held = ((account, asset, amounts) for account, assets in state.items() for asset, amounts in assets.items())
+    return sorted(each for each in held if each[2] != (0, 0))
