@@ -51,6 +51,7 @@ class Level(msgspec.Struct, gc=False):
     """
 
     price: int
+    key: int
     queue: list[RestingOrder]
     quantity: int = 0
     first: int = 0
@@ -158,13 +159,15 @@ class BookSide:
 
     def append(self, price: int, order: RestingOrder) -> None:
         """Queue an order, which has lots and rests nowhere yet, behind everybody at its price."""
-        order.key = key = price * self._sign
+        key = price * self._sign
         level = self._levels.get(key)
         if level is None:
-            level = self._levels[key] = Level(price, [])
+            level = self._levels[key] = Level(price, key, [])
             heappush(self._keys, key)
         elif not level.quantity:
             self._empty -= 1
+        # The very integer under which the level is kept, so that finding it again need not look at the number.
+        order.key = level.key
         level.queue.append(order)
         level.quantity += order.quantity
         if order.order_id:
