@@ -170,8 +170,8 @@ class BookSide:
         order.key = level.key
         level.queue.append(order)
         level.quantity += order.quantity
-        if order.order_id:
-            self._orders[order.order_id] = order
+        if order_id := order.order_id:
+            self._orders[order_id] = order
 
     def take(self, lots: int, limit: int | None, owner: str, fills: list[MakerFill]) -> int:
         """Trade with the best orders until `lots`, the limit (None = any price) or an order of `owner` is reached.
@@ -250,13 +250,14 @@ class OrderBook:
 
     def remove(self, order: RestingOrder) -> None:
         """Take an order off, whole."""
-        if not order.quantity:
+        lots = order.quantity
+        if not lots:
             raise ValueError(f"order {order.order_id} does not rest")
         level = self._levels[order.key]
-        level.quantity -= order.quantity
+        level.quantity = left = level.quantity - lots
         order.quantity = 0
         self.orders.pop(order.order_id, None)
-        if level.quantity:
+        if left:
             level.gone = gone = level.gone + 1
             if gone > GONE_ORDERS_KEPT and 2 * (gone + level.first) > len(level.queue):
                 level.close_up()
