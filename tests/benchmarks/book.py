@@ -2,6 +2,7 @@
 
 import json
 import statistics
+import subprocess
 import tempfile
 from collections.abc import Callable
 from decimal import Decimal
@@ -45,7 +46,7 @@ def _mixed(file: Path) -> None:
         try:
             # In turns and the same operations each, so that a busy machine slows both.
             pairs = [[_once(book, file, count) for book in ("ours", peer)] for _ in range(ROUNDS)]
-        except OSError as error:
+        except (OSError, subprocess.SubprocessError) as error:
             print(f"{peer} is left out: {error}")
             continue
         ours, theirs = ([pair[side] for pair in pairs] for side in (0, 1))
@@ -70,7 +71,7 @@ def _inserts() -> None:
     ):
         try:
             found = json.loads(run(book, "book_inserts.py", where, *RESTING))
-        except OSError as error:
+        except (OSError, subprocess.SubprocessError) as error:
             print(f"{book} is left out: {error}")
             continue
         few, many = (found[str(resting)] for resting in RESTING)

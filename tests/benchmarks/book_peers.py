@@ -31,7 +31,7 @@ def interpreter(book: str) -> Path:
         command = [python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", *wanted]
         done = subprocess.run(command, capture_output=True, text=True, timeout=INSTALL_S_MAX)
         if done.returncode:
-            raise OSError(done.stderr.strip().splitlines()[-1])
+            raise OSError((done.stderr.strip().splitlines() or ["pip says nothing"])[-1])
     return python
 
 
