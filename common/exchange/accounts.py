@@ -28,7 +28,10 @@ class Accounts:
 
     def balance(self, account: str, asset: str) -> Balance:
         """The balance, made at zero on first use."""
-        return self._balances.setdefault(account, {}).setdefault(asset, Balance())
+        try:
+            return self._balances[account][asset]
+        except KeyError:
+            return self._balances.setdefault(account, {}).setdefault(asset, Balance())
 
     def balances(self, account: str) -> dict[str, Balance]:
         """All balances of an account by asset."""

@@ -1,190 +1,280 @@
-"""Price-time order book: a heap of price keys, a dict of levels, an intrusive first-in-first-out list in each level.
+"""Price-time order book: a heap of price keys, a dict of levels, a queue in each level.
 
-Best price, adding, reducing and cancelling cost O(1), amortised O(log levels) where a price appears or goes. A level
-that cancels have emptied stays until it reaches the top or until empty levels are half of a side.
+A key is a price with the sign that puts the best one first: bids have negative keys, asks positive ones. Best price,
+adding, reducing and removing cost O(1), amortised O(log levels) where a price appears or goes. What is removed from
+the middle of a queue stays there without lots until it reaches the front or is most of the queue; a level that
+removals have emptied stays until it reaches the top or until empty levels are half of a side.
 """
 
 from collections.abc import Iterator
 from heapq import heapify, heappop, heappush
+from itertools import islice
+
+import msgspec
 
 from common.model.order import Side
 
-EMPTY_LEVELS_KEPT = 64
+EMPTY_LEVELS_KEPT = 256
+GONE_ORDERS_KEPT = 16
+ANY_KEY = 1 << 64
+"""A key behind every price."""
 
 
-class RestingOrder:
-    """One order in its level's queue, with its neighbours in time."""
+class RestingOrder(msgspec.Struct, gc=False):
+    """One order in its level's queue; without lots it rests no more, and it never rests again.
 
-    __slots__ = ("account", "after", "before", "client_order_id", "level", "order_id", "quantity")
+    Orders of the same `owner` do not trade together. Number 0 has all that has no name: the external account's pieces.
+    A struct, because one is made for every order, and outside of garbage collection, because it refers to nothing.
+    """
 
-    def __init__(self, account: str, order_id: int, client_order_id: str, quantity: int) -> None:
-        self.account, self.order_id, self.client_order_id = account, order_id, client_order_id
-        self.quantity = quantity
-        self.before: RestingOrder | None = None
-        self.after: RestingOrder | None = None
-        self.level: Level | None = None
+    account: str
+    order_id: int
+    client_order_id: str
+    quantity: int
+    owner: str = ""
+    key: int = 0
+
+    @property
+    def price(self) -> int:
+        """Price in ticks."""
+        return abs(self.key)
 
 
-class Level:
-    """All orders at one price, the oldest at `head`. `quantity` is their sum in lots."""
+MakerFill = tuple[RestingOrder, int, int]
+"""(maker, price, lots). The maker is without lots if it left the book."""
 
-    __slots__ = ("head", "price", "quantity", "tail")
 
-    def __init__(self, price: int) -> None:
-        self.price, self.quantity = price, 0
-        self.head: RestingOrder | None = None
-        self.tail: RestingOrder | None = None
+class Level(msgspec.Struct, gc=False):
+    """All orders at one price, the oldest first. `quantity` is the sum of their lots, 0 = nobody.
+
+    What stands before `first` in `queue` has traded; `gone` of those behind it were removed and have no lots.
+    """
+
+    price: int
+    key: int
+    queue: list[RestingOrder]
+    quantity: int = 0
+    first: int = 0
+    gone: int = 0
+
+    @property
+    def orders(self) -> int:
+        """How many orders rest here."""
+        return len(self.queue) - self.first - self.gone
 
     def __iter__(self) -> Iterator[RestingOrder]:
-        order = self.head
-        while order is not None:
-            following = order.after
-            yield order
-            order = following
+        return (order for order in islice(self.queue, self.first, None) if order.quantity)
 
     def backwards(self) -> Iterator[RestingOrder]:
-        """Orders from the newest to the oldest; the one just yielded may be removed."""
-        order = self.tail
-        while order is not None:
-            preceding = order.before
-            yield order
-            order = preceding
+        """Orders from the newest to the oldest."""
+        return (order for order in self.queue[: self.first - 1 if self.first else None : -1] if order.quantity)
+
+    @property
+    def head(self) -> RestingOrder:
+        """The oldest order of a level that is not empty. What is gone before it is looked at only once."""
+        while not (order := self.queue[self.first]).quantity:
+            self.first += 1
+            self.gone -= 1
+        return order
+
+    @property
+    def tail(self) -> RestingOrder | None:
+        """The newest order."""
+        return next(self.backwards(), None)
+
+    def close_up(self) -> None:
+        """Forget all that is gone."""
+        self.queue = list(self)
+        self.first = self.gone = 0
 
     def quantity_of(self, account: str) -> int:
         """Lots of one account at this price."""
-        return sum(order.quantity for order in self if order.account == account)
+        return sum(order.quantity for order in self.queue if order.account == account)
 
 
 class BookSide:
-    """Bids or asks. Keys are prices with the sign that puts the best one first."""
+    """Bids or asks."""
 
-    __slots__ = ("_empty", "_keys", "_levels", "_sign", "side")
+    __slots__ = ("_empty", "_keys", "_levels", "_orders", "_sign", "side")
 
-    def __init__(self, side: Side) -> None:
-        self.side, self._sign = side, -side.sign
+    def __init__(self, side: Side, orders: dict[int, RestingOrder], levels: dict[int, Level]) -> None:
+        self.side, self._sign, self._orders, self._levels = side, -side.sign, orders, levels
         self._keys: list[int] = []
-        self._levels: dict[int, Level] = {}
         self._empty = 0
 
     def best(self) -> Level | None:
         """The best level that is not empty."""
-        keys, levels, sign = self._keys, self._levels, self._sign
+        keys, levels = self._keys, self._levels
         while keys:
-            level = levels[keys[0] * sign]
-            if level.head is not None:
+            level = levels[keys[0]]
+            if level.quantity:
                 return level
-            heappop(keys)
-            del levels[level.price]
+            del levels[heappop(keys)]
             self._empty -= 1
         return None
 
     def level(self, price: int) -> Level | None:
         """The level at a price, which may be empty."""
-        return self._levels.get(price)
+        return self._levels.get(price * self._sign)
 
     def quantity(self, price: int) -> int:
         """Lots at a price."""
-        level = self._levels.get(price)
+        level = self._levels.get(price * self._sign)
         return 0 if level is None else level.quantity
 
     def reaches(self, price: int, limit: int | None) -> bool:
         """True when an order of this side at `price` may trade with a taker whose limit is `limit` (None = any)."""
         return limit is None or price * self._sign <= limit * self._sign
 
-    def through(self, limit: int | None) -> list[Level]:
-        """Levels that a taker with this limit may reach (None = all), best first. Costs O(levels returned)."""
-        keys, bound = self._keys, None if limit is None else limit * self._sign
-        reached, stack = [], [0]
-        while stack:
-            # A heap's keys below a bound form a tree at its root, so nothing else needs to be looked at.
-            index = stack.pop()
-            if index < len(keys) and (bound is None or keys[index] <= bound):
-                reached.append(keys[index])
-                stack += (2 * index + 1, 2 * index + 2)
-        reached.sort()
-        levels, sign = self._levels, self._sign
-        return [level for key in reached if (level := levels[key * sign]).head is not None]
-
-    def top(self, count: int) -> list[tuple[int, int]]:
-        """(price, quantity) of the best levels, best first. Costs O(levels returned), empty ones included."""
-        keys, found = self._keys, list[tuple[int, int]]()
+    def best_first(self) -> Iterator[Level]:
+        """Levels from the best one on; the side must not change meanwhile. Costs O(log n) for each one taken."""
+        # A heap is a tree of which no child comes before its parent, so only children of what was taken can be next.
+        keys = self._keys
         frontier = [(keys[0], 0)] if keys else []
-        while frontier and len(found) < count:
+        while frontier:
             key, index = heappop(frontier)
-            if quantity := self._levels[key * self._sign].quantity:
-                found.append((key * self._sign, quantity))
+            level = self._levels[key]
+            if level.quantity:
+                yield level
             for child in (2 * index + 1, 2 * index + 2):
                 if child < len(keys):
                     heappush(frontier, (keys[child], child))
-        return found
+
+    def through(self, limit: int | None) -> list[Level]:
+        """Levels that a taker with this limit may reach (None = all), best first."""
+        reached = list[Level]()
+        for level in self.best_first():
+            if not self.reaches(level.price, limit):
+                break
+            reached.append(level)
+        return reached
+
+    def top(self, count: int) -> list[tuple[int, int]]:
+        """(price, quantity) of the best levels, best first."""
+        return [(level.price, level.quantity) for level in islice(self.best_first(), count)]
+
+    def depth(self, count: int) -> list[tuple[int, int, int]]:
+        """(price, quantity, orders) of the best levels, best first."""
+        return [(level.price, level.quantity, level.orders) for level in islice(self.best_first(), count)]
 
     def append(self, price: int, order: RestingOrder) -> None:
-        """Queue an order behind everybody at its price."""
-        level = self._levels.get(price)
+        """Queue an order, which has lots and rests nowhere yet, behind everybody at its price."""
+        key = price * self._sign
+        level = self._levels.get(key)
         if level is None:
-            level = self._levels[price] = Level(price)
-            heappush(self._keys, price * self._sign)
-        elif level.head is None:
+            level = self._levels[key] = Level(price, key, [])
+            heappush(self._keys, key)
+        elif not level.quantity:
             self._empty -= 1
-        order.level, order.before = level, level.tail
-        if level.tail is None:
-            level.head = order
-        else:
-            level.tail.after = order
-        level.tail = order
+        # The very integer under which the level is kept, so that finding it again need not look at the number.
+        order.key = level.key
+        level.queue.append(order)
         level.quantity += order.quantity
+        if order_id := order.order_id:
+            self._orders[order_id] = order
 
-    def reduce(self, order: RestingOrder, lots: int) -> None:
-        """Take lots off an order that keeps its place; an order without lots leaves the queue."""
-        level = order.level
-        if level is None or lots > order.quantity:
-            raise ValueError(f"order {order.order_id} does not rest with {lots} lots")
-        order.quantity -= lots
-        level.quantity -= lots
-        if not order.quantity:
-            self._unlink(order, level)
+    def take(self, lots: int, limit: int | None, owner: str, fills: list[MakerFill]) -> int:
+        """Trade with the best orders until `lots`, the limit (None = any price) or an order of `owner` is reached.
+
+        Adds what traded to `fills` and returns the lots left. An empty owner meets no order of its own.
+        """
+        keys = self._keys
+        bound = ANY_KEY if limit is None else limit * self._sign
+        while lots and keys and keys[0] <= bound:
+            level = self._levels[keys[0]]
+            if not level.quantity:
+                self._empty -= 1
+            queue = level.queue
+            while lots and level.quantity:
+                maker = queue[level.first]
+                quantity = maker.quantity
+                if not quantity:
+                    level.gone -= 1
+                elif maker.owner == owner and owner:
+                    return lots
+                elif quantity > lots:
+                    maker.quantity = quantity - lots
+                    level.quantity -= lots
+                    fills.append((maker, level.price, lots))
+                    lots = 0
+                    break
+                else:
+                    lots -= quantity
+                    level.quantity -= quantity
+                    maker.quantity = 0
+                    fills.append((maker, level.price, quantity))
+                    self._orders.pop(maker.order_id, None)
+                level.first += 1
+            if level.quantity:
+                if level.first > GONE_ORDERS_KEPT and 2 * level.first > len(queue):
+                    level.close_up()
+                return lots
+            del self._levels[heappop(keys)]
+        return lots
 
     def grow(self, order: RestingOrder, lots: int) -> None:
         """Add lots to the last order of a level: nobody is behind it, so nobody is passed."""
-        level = order.level
-        if level is None or level.tail is not order:
+        level = self._levels[order.key]
+        if level.tail is not order:
             raise ValueError(f"order {order.order_id} is not the last of its level")
         order.quantity += lots
         level.quantity += lots
 
-    def _unlink(self, order: RestingOrder, level: Level) -> None:
-        if order.before is None:
-            level.head = order.after
-        else:
-            order.before.after = order.after
-        if order.after is None:
-            level.tail = order.before
-        else:
-            order.after.before = order.before
-        order.level = order.before = order.after = None
-        if level.head is None:
-            self._empty += 1
-            if self._empty > EMPTY_LEVELS_KEPT and self._empty * 2 > len(self._keys):
-                self._compact()
-
-    def _compact(self) -> None:
-        self._levels = {price: level for price, level in self._levels.items() if level.head is not None}
-        self._keys = [price * self._sign for price in self._levels]
-        heapify(self._keys)
-        self._empty = 0
+    def note_empty(self) -> None:
+        """A removal has emptied a level."""
+        self._empty += 1
+        if self._empty > EMPTY_LEVELS_KEPT and self._empty * 2 > len(self._keys):
+            keys, self._keys, self._empty = self._keys, [], 0
+            for key in keys:
+                if self._levels[key].quantity:
+                    self._keys.append(key)
+                else:
+                    del self._levels[key]
+            heapify(self._keys)
 
 
 class OrderBook:
-    """Both sides of one market."""
+    """Both sides of one market, and all orders that have a number."""
 
-    __slots__ = ("asks", "bids")
+    __slots__ = ("_levels", "asks", "bids", "orders")
 
     def __init__(self) -> None:
-        self.bids, self.asks = BookSide(Side.BUY), BookSide(Side.SELL)
+        self.orders: dict[int, RestingOrder] = {}
+        self._levels: dict[int, Level] = {}
+        self.bids = BookSide(Side.BUY, self.orders, self._levels)
+        self.asks = BookSide(Side.SELL, self.orders, self._levels)
 
     def side(self, side: Side) -> BookSide:
         """Where orders of a side rest."""
         return self.bids if side is Side.BUY else self.asks
+
+    def remove(self, order: RestingOrder) -> None:
+        """Take an order off, whole."""
+        lots = order.quantity
+        if not lots:
+            raise ValueError(f"order {order.order_id} does not rest")
+        level = self._levels[order.key]
+        level.quantity = left = level.quantity - lots
+        order.quantity = 0
+        self.orders.pop(order.order_id, None)
+        if left:
+            level.gone = gone = level.gone + 1
+            if gone > GONE_ORDERS_KEPT and 2 * (gone + level.first) > len(level.queue):
+                level.close_up()
+        else:
+            level.queue.clear()
+            level.first = level.gone = 0
+            (self.bids if order.key < 0 else self.asks).note_empty()
+
+    def reduce(self, order: RestingOrder, lots: int) -> None:
+        """Take lots off an order that keeps its place; an order without lots leaves the queue."""
+        if lots > order.quantity:
+            raise ValueError(f"order {order.order_id} does not rest with {lots} lots")
+        if lots == order.quantity:
+            self.remove(order)
+        else:
+            order.quantity -= lots
+            self._levels[order.key].quantity -= lots
 
     @property
     def is_crossed(self) -> bool:

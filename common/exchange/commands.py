@@ -11,11 +11,58 @@ LevelSizes = list[tuple[int, int]]
 
 
 class SelfTradePrevention(StrEnum):
-    """What becomes of an order that meets another order of its own account. The taker's mode rules."""
+    """What becomes of an order that meets another order of its own owner. The taker's mode rules.
+
+    EXPIRE_MAKER  cancel oldest: the resting order ends, the taker goes on
+    EXPIRE_TAKER  cancel newest: what is left of the taker ends
+    EXPIRE_BOTH   both end
+    DECREMENT     both shrink by the smaller quantity, without a trade
+    NONE          they trade
+    """
 
     EXPIRE_MAKER = "expire_maker"
     EXPIRE_TAKER = "expire_taker"
     EXPIRE_BOTH = "expire_both"
+    DECREMENT = "decrement"
+    NONE = "none"
+
+
+class TriggerKind(StrEnum):
+    """What an order waits for.
+
+    STOP_LOSS    buy: reference at or above the trigger price; sell: at or below
+    TAKE_PROFIT  buy: reference at or below the trigger price; sell: at or above
+    TRAILING     a stop-loss whose price follows the reference at an offset and never loosens
+    """
+
+    STOP_LOSS = "stop_loss"
+    TAKE_PROFIT = "take_profit"
+    TRAILING = "trailing"
+
+
+class PriceReference(StrEnum):
+    """The price that a trigger watches: the mark, or the last trade."""
+
+    MARK = "mark"
+    LAST = "last"
+
+
+class Trigger(msgspec.Struct, frozen=True, kw_only=True):
+    """An order waits outside of the book until its reference reaches a price.
+
+    Stop-loss and take-profit need `price_ticks`. Trailing needs exactly one of `offset_ticks` and `offset_bps` (of the
+    reference, rounded away from the market) and takes an optional `activation_ticks`: before a sell's reference has
+    risen to it (a buy's has fallen to it) nothing follows; 0 = at once. A trigger that is true already when the order
+    is placed refuses the order, or with `immediate` fires at once.
+    """
+
+    kind: TriggerKind
+    reference: PriceReference = PriceReference.MARK
+    price_ticks: int = 0
+    offset_ticks: int = 0
+    offset_bps: int = 0
+    activation_ticks: int = 0
+    immediate: bool = False
 
 
 class Command(msgspec.Struct, frozen=True, kw_only=True, tag=True):
@@ -33,7 +80,17 @@ class Deposit(Command, frozen=True, kw_only=True):
 
 
 class PlaceOrder(Command, frozen=True, kw_only=True):
-    """Match, then rest what is left of a GTC limit order. `price_ticks` is ignored for market orders."""
+    """Match, then rest what is left of a GTC limit order. Price and quantity are in ticks and lots.
+
+    price_ticks      ignored for market orders, which are IOC or FOK whatever they say of GTC
+    expires_ns       good till time: a GTC limit order ends with the first command at or after it; 0 = never
+    budget           FOK only, ticks x lots: all or nothing, a buy for at most and a sell for at least this in total
+    post_only        refused where it would take; with `slide` it moves to one tick from the best opposite price
+    protect_ticks    market only: worst price = best opposite price and so many ticks; None = the market's own limit
+    reduce_only      only as much as brings the account's position in this market towards zero
+    trigger          waits until the trigger fires, then does all of the above
+    client_order_id  chosen by the caller, unique for the account and market (see `MarketRules.client_ids_once`)
+    """
 
     account: str
     symbol: str
@@ -45,6 +102,12 @@ class PlaceOrder(Command, frozen=True, kw_only=True):
     time_in_force: TimeInForce = TimeInForce.GTC
     post_only: bool = False
     self_trade_prevention: SelfTradePrevention = SelfTradePrevention.EXPIRE_MAKER
+    slide: bool = False
+    reduce_only: bool = False
+    expires_ns: int = 0
+    budget: int | None = None
+    protect_ticks: int | None = None
+    trigger: Trigger | None = None
 
 
 class CancelOrder(Command, frozen=True, kw_only=True):
@@ -58,6 +121,65 @@ class CancelOrder(Command, frozen=True, kw_only=True):
     order_id: int = 0
     client_order_id: str = ""
     cancel_id: str = ""
+
+
+class ReduceOrder(Command, frozen=True, kw_only=True):
+    """Take lots off an open order, which keeps its place. More than it has open is taken as all, which cancels it."""
+
+    account: str
+    symbol: str
+    quantity_lots: int
+    order_id: int = 0
+    client_order_id: str = ""
+
+
+class AmendOrder(Command, frozen=True, kw_only=True):
+    """Give an open order another price and another open quantity; None keeps what is.
+
+    The same price and no more lots than before keep the place in the queue. Everything else goes to the back of the
+    queue at its price, after taking what it can: an order that waits for its trigger only waits with new terms.
+    """
+
+    account: str
+    symbol: str
+    order_id: int = 0
+    client_order_id: str = ""
+    price_ticks: int | None = None
+    open_lots: int | None = None
+
+
+BatchItem = PlaceOrder | CancelOrder | ReduceOrder | AmendOrder
+
+BATCH_ITEMS_MAX = 100
+
+
+class Batch(Command, frozen=True, kw_only=True):
+    """At most BATCH_ITEMS_MAX commands in order, all at the batch's time; triggers run after the last of them.
+
+    Otherwise each item succeeds or is refused for itself. `atomic` takes only cancels and limit orders that rest
+    without taking, and carries out all of them or, when one would be refused, none.
+    """
+
+    items: list[BatchItem]
+    atomic: bool = False
+
+
+class SetMark(Command, frozen=True, kw_only=True):
+    """The mark price of a market, for triggers and price bands."""
+
+    symbol: str
+    price_ticks: int
+
+
+class SetLast(Command, frozen=True, kw_only=True):
+    """The price of the last trade, as it was elsewhere. Alone it fires nothing: triggers on it act after trades."""
+
+    symbol: str
+    price_ticks: int
+
+
+class PassTime(Command, frozen=True, kw_only=True):
+    """Nothing but time: orders expire and halted markets open again."""
 
 
 class ExpireOpenOrders(Command, frozen=True, kw_only=True):

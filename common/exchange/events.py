@@ -8,7 +8,7 @@ from enum import StrEnum
 
 import msgspec
 
-from common.exchange.commands import SelfTradePrevention
+from common.exchange.commands import SelfTradePrevention, Trigger
 from common.model.order import OrderType, Side, TimeInForce
 
 EXTERNAL_ACCOUNT = "market"
@@ -20,6 +20,8 @@ FEE_ACCOUNT = "fees"
 VENUE_RESTART = "venue_restart"
 SELF_TRADE = "self_trade"
 UNFILLED = "unfilled"
+TIME_OUT = "time_out"
+REDUCE_ONLY = "reduce_only"
 
 
 class RejectReason(StrEnum):
@@ -34,6 +36,23 @@ class RejectReason(StrEnum):
     WOULD_TAKE = "would_take"
     TOO_MANY_OPEN_ORDERS = "too_many_open_orders"
     UNKNOWN_ORDER = "unknown_order"
+    WRONG_OWNER = "wrong_owner"
+    NOTIONAL_TOO_LARGE = "notional_too_large"
+    OUTSIDE_PRICE_BAND = "outside_price_band"
+    TRIGGER_INVALID = "trigger_invalid"
+    TRIGGER_ALREADY_TRUE = "trigger_already_true"
+    NO_POSITION_TO_REDUCE = "no_position_to_reduce"
+    MARKET_HALTED = "market_halted"
+    MARKET_POST_ONLY = "market_post_only"
+    BATCH_INVALID = "batch_invalid"
+
+
+class MarketPhase(StrEnum):
+    """OPEN trades; HALT takes cancels only; POST_ONLY takes cancels and post-only orders, so nothing trades."""
+
+    OPEN = "open"
+    HALT = "halt"
+    POST_ONLY = "post_only"
 
 
 class Event(msgspec.Struct, frozen=True, kw_only=True, tag=True):
@@ -64,15 +83,22 @@ class OrderPlaced(Event, frozen=True, kw_only=True):
     price_ticks: int
     quantity_lots: int
     self_trade_prevention: SelfTradePrevention = SelfTradePrevention.EXPIRE_MAKER
+    slide: bool = False
+    reduce_only: bool = False
+    expires_ns: int = 0
+    budget: int | None = None
+    protect_ticks: int | None = None
+    trigger: Trigger | None = None
 
 
 class OrderRejected(Event, frozen=True, kw_only=True):
-    """An order was refused; no state changed."""
+    """An order was refused; no state changed. `original_order_id` names the order that has a repeated client id."""
 
     account: str
     symbol: str
     client_order_id: str
     reason: RejectReason
+    original_order_id: int = 0
 
 
 class CancelRejected(Event, frozen=True, kw_only=True):
@@ -83,6 +109,86 @@ class CancelRejected(Event, frozen=True, kw_only=True):
     order_id: int
     client_order_id: str
     reason: RejectReason
+
+
+class AmendRejected(Event, frozen=True, kw_only=True):
+    """An amendment or a reduction was refused; no state changed."""
+
+    account: str
+    symbol: str
+    order_id: int
+    client_order_id: str
+    reason: RejectReason
+
+
+class BatchRejected(Event, frozen=True, kw_only=True):
+    """A batch was refused whole; no state changed. `index` is the first item at fault, -1 the batch itself."""
+
+    index: int
+    reason: RejectReason
+
+
+class BatchItemStarted(Event, frozen=True, kw_only=True):
+    """What follows, up to the next of these, is of one item; what triggers did follows under the last index."""
+
+    index: int
+
+
+class OrderAmended(Event, frozen=True, kw_only=True):
+    """An open order has another price or another quantity (filled lots included).
+
+    Without `keeps_place` it left the queue and what it takes and keeps follows, as after OrderPlaced. `reason` is
+    empty when the owner wanted it, else why the venue made it smaller: self-trade prevention or reduce-only.
+    """
+
+    order_id: int
+    account: str
+    symbol: str
+    price_ticks: int
+    quantity_lots: int
+    keeps_place: bool
+    reason: str = ""
+
+
+class OrderTriggered(Event, frozen=True, kw_only=True):
+    """An order's trigger fired at a reference price; what it takes and keeps follows, as after OrderPlaced."""
+
+    order_id: int
+    account: str
+    symbol: str
+    reference_ticks: int
+
+
+class StopMoved(Event, frozen=True, kw_only=True):
+    """A trailing order's trigger price followed the market; the first one says that it is active."""
+
+    order_id: int
+    account: str
+    symbol: str
+    stop_ticks: int
+
+
+class MarkChanged(Event, frozen=True, kw_only=True):
+    """A market has another mark price."""
+
+    symbol: str
+    price_ticks: int
+
+
+class LastChanged(Event, frozen=True, kw_only=True):
+    """A market was told the price of a last trade elsewhere."""
+
+    symbol: str
+    price_ticks: int
+
+
+class PhaseChanged(Event, frozen=True, kw_only=True):
+    """A market halted, or came back. `until_ns` is when the next phase begins, 0 = no end."""
+
+    symbol: str
+    phase: MarketPhase
+    until_ns: int
+    reason: str
 
 
 class OrderCanceled(Event, frozen=True, kw_only=True):
@@ -134,14 +240,28 @@ class LevelChanged(Event, frozen=True, kw_only=True):
     quantity_lots: int
 
 
-DurableEvent = Deposited | OrderPlaced | OrderCanceled | OrderExpired | TradeExecuted
+DurableEvent = (
+    Deposited
+    | OrderPlaced
+    | OrderAmended
+    | OrderTriggered
+    | StopMoved
+    | OrderCanceled
+    | OrderExpired
+    | TradeExecuted
+    | MarkChanged
+    | LastChanged
+    | PhaseChanged
+)
 """What a venue's journal holds: decode its entries as this union."""
 
-ExchangeEvent = DurableEvent | OrderRejected | CancelRejected | LevelChanged
+Refusal = OrderRejected | CancelRejected | AmendRejected | BatchRejected
+
+ExchangeEvent = DurableEvent | Refusal | BatchItemStarted | LevelChanged
 
 
 def is_durable(event: Event) -> bool:
     """True when losing the event would lose something that an account was or will be told."""
     if isinstance(event, TradeExecuted):
         return event.maker.account != EXTERNAL_ACCOUNT or event.taker.account != EXTERNAL_ACCOUNT
-    return isinstance(event, Deposited | OrderPlaced | OrderCanceled | OrderExpired)
+    return isinstance(event, DurableEvent)

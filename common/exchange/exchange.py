@@ -1,309 +1,191 @@
 """The exchange core: commands in, events out. Deterministic, without clock, input, output or randomness."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
+from heapq import heapify, heappop
+from types import MappingProxyType
 from typing import Any
 
-from common.exchange.book import RestingOrder
+from common.exchange.admission import Standing, is_whole
+from common.exchange.batch import Batches
+from common.exchange.changes import OrderChanges
 from common.exchange.commands import (
+    AmendOrder,
+    Batch,
+    BatchItem,
     CancelOrder,
     Command,
     Deposit,
     ExpireOpenOrders,
+    PassTime,
     PlaceOrder,
+    PriceReference,
     PrintTrade,
+    ReduceOrder,
+    SetLast,
     SetLevels,
+    SetMark,
     SetTouch,
     TakeLiquidity,
 )
-from common.exchange.events import (
-    EXTERNAL_ACCOUNT,
-    SELF_TRADE,
-    UNFILLED,
-    CancelRejected,
-    Deposited,
-    Event,
-    LevelChanged,
-    OrderCanceled,
-    OrderExpired,
-    OrderPlaced,
-    OrderRejected,
-    RejectReason,
-    TradeExecuted,
-    TradeParty,
-)
-from common.exchange.ledger import Ledger, OrderRecord, is_customer
-from common.exchange.matching import Market, Taker
-from common.exchange.money import FeeRates, Scale, fee_units
+from common.exchange.core import Core
+from common.exchange.entry import OrderEntry
+from common.exchange.events import Deposited, Event, LastChanged, MarkChanged
+from common.exchange.external import ExternalLiquidity
+from common.exchange.fingerprint import state_hash
+from common.exchange.money import FeeRates
+from common.exchange.rules import MarketRules
+from common.exchange.triggers import Triggers
 from common.model.errors import InputInvalid
 from common.model.instrument import Instrument
-from common.model.order import OrderType, Side, TimeInForce
 
-OPEN_ORDERS_MAX = 200
-"""Open orders of one account in one market, as Binance's MAX_NUM_ORDERS."""
+OPEN_ORDERS_MAX = MarketRules().open_orders_max
+"""Open orders of one account in one market unless the rules say otherwise, as Binance's MAX_NUM_ORDERS."""
+
+NO_RULES: Mapping[str, MarketRules] = MappingProxyType({})
+NO_GROUPS: Mapping[str, str] = MappingProxyType({})
 
 
 class Exchange:
-    """Spot markets that share accounts.
+    """Markets that share accounts.
 
     `execute` decides, changes the books and the ledger, and returns what happened; who journals the durable events
     of it before telling anybody loses nothing. `restore` takes such a journal, before the first command.
     """
 
-    def __init__(self, instruments: Iterable[Instrument], fees: FeeRates, first_trade_id: int = 1) -> None:
-        self.instruments = {each.symbol: each for each in instruments}
-        self.ledger = Ledger({symbol: Scale(each) for symbol, each in self.instruments.items()})
-        self.markets = {symbol: Market(self._trade, self._expire_maker) for symbol in self.instruments}
-        self.fees = fees
-        self.time_ns = 0
-        self._next_trade_id = first_trade_id
-        self._resting: dict[int, RestingOrder] = {}
-        self._symbol = ""
-        self._events: list[Event] = []
+    def __init__(
+        self,
+        instruments: Iterable[Instrument],
+        fees: FeeRates,
+        first_trade_id: int = 1,
+        *,
+        rules: Mapping[str, MarketRules] = NO_RULES,
+        trade_groups: Mapping[str, str] = NO_GROUPS,
+        settles: bool = True,
+    ) -> None:
+        """`rules` by symbol, `trade_groups` by account: accounts of one group do not trade with each other.
+
+        Without `settles` there are no balances and no fees, so nobody needs to deposit: the book alone.
+        """
+        core = self._core = Core(instruments, fees, first_trade_id, rules, trade_groups, settles)
+        self.instruments, self.ledger, self.markets = core.instruments, core.ledger, core.markets
+        standing = Standing(core)
+        self._entry = OrderEntry(core, standing)
+        self._changes = OrderChanges(core, standing, self._entry)
+        self._triggers = Triggers(core, self._entry)
+        self._external = {symbol: ExternalLiquidity(market) for symbol, market in self.markets.items()}
         self._handlers: dict[type[Command], Callable[[Any], None]] = {
             Deposit: self._deposit,
-            PlaceOrder: self._place,
-            CancelOrder: self._cancel,
+            PlaceOrder: self._entry.place,
+            CancelOrder: self._changes.cancel,
+            ReduceOrder: self._changes.reduce,
+            AmendOrder: self._changes.amend,
             ExpireOpenOrders: self._expire_open,
-            SetLevels: self._set_levels,
-            SetTouch: self._set_touch,
-            PrintTrade: self._print_trade,
-            TakeLiquidity: self._take_liquidity,
+            Batch: Batches(core, self._entry, self._changes, self._carry_out).run,
+            SetMark: self._set_mark,
+            SetLast: self._set_last,
+            PassTime: lambda command: None,
+            SetLevels: lambda command: self._external[command.symbol].set_levels(command),
+            SetTouch: lambda command: self._external[command.symbol].set_touch(command),
+            PrintTrade: lambda command: self._external[command.symbol].print_trade(command),
+            TakeLiquidity: lambda command: self._external[command.symbol].take(command),
         }
 
+    @property
+    def time_ns(self) -> int:
+        """The latest time of any command or restored event."""
+        return self._core.time_ns
+
+    @property
+    def fees(self) -> FeeRates:
+        """What trades cost."""
+        return self._core.fees
+
+    def state_hash(self) -> str:
+        """The same for the same state, in every process and after `restore`. Costs O(state)."""
+        return state_hash(self._core)
+
     def restore(self, events: Iterable[Event]) -> None:
-        """Take the events of an earlier life. Books start empty: end its open orders with `ExpireOpenOrders`."""
+        """Take the events of an earlier life: afterwards open orders rest and wait as they did.
+
+        Liquidity of the external account is not journaled, so it is gone.
+        """
+        core = self._core
         for event in events:
-            self.ledger.apply(event)
-            self.time_ns = max(self.time_ns, event.time_ns)
+            core.apply(event)
+            core.time_ns = max(core.time_ns, event.time_ns)
+        orders = [order for each in self.ledger.open_orders.values() for order in each.values()]
+        for order in sorted(orders, key=lambda order: (order.place, order.order_id)):
+            core.schedule(order)
+            if order.is_waiting:
+                self._entry.wait(order)
+            else:
+                core.rest(order)
+        for symbol, market in self.markets.items():
+            market.take_touched()
+            if market.facts.phase_until_ns:
+                core.agenda.append((market.facts.phase_until_ns, 0, symbol))
+        heapify(core.agenda)
 
     def execute(self, command: Command) -> list[Event]:
         """Carry out one command. Raises InputInvalid for a market that does not exist; refusals are events."""
-        symbol: str = getattr(command, "symbol", "")
-        if symbol and symbol not in self.markets:
-            raise InputInvalid("symbol", type(command).__name__, f"one of {', '.join(self.markets)}", symbol)
-        self.time_ns = max(self.time_ns, command.time_ns)
-        self._symbol, self._events = symbol, []
+        core = self._core
+        symbols = self._symbols(command)
+        core.begin(command.time_ns)
+        if core.agenda and core.agenda[0][0] <= core.time_ns:
+            self._pass_time()
+        core.involved.update(symbols)
         self._handlers[type(command)](command)
-        if symbol:
-            self._report_levels(symbol)
-        return self._events
+        if core.moved:
+            self._triggers.run()
+        core.report_levels()
+        return core.events
 
-    def _emit(self, event: Event) -> None:
-        self.ledger.apply(event)
-        self._events.append(event)
+    def _symbols(self, command: Command) -> dict[str, None]:
+        if isinstance(command, Batch):
+            symbols = {item.symbol: None for item in command.items}
+        else:
+            symbol = getattr(command, "symbol", "")
+            symbols = {symbol: None} if symbol else {}
+        for symbol in symbols:
+            if symbol not in self.markets:
+                raise InputInvalid("symbol", type(command).__name__, f"one of {', '.join(self.markets)}", symbol)
+        return symbols
 
-    def _report_levels(self, symbol: str) -> None:
-        market = self.markets[symbol]
-        for side, price in market.take_touched():
-            self._events.append(
-                LevelChanged(
-                    time_ns=self.time_ns,
-                    symbol=symbol,
-                    side=side,
-                    price_ticks=price,
-                    quantity_lots=market.book.side(side).quantity(price),
-                )
-            )
+    def _carry_out(self, item: BatchItem) -> None:
+        self._handlers[type(item)](item)
+
+    def _pass_time(self) -> None:
+        """End orders and phases whose time has come, in the order of their times."""
+        core = self._core
+        while core.agenda and core.agenda[0][0] <= core.time_ns:
+            due_ns, order_id, symbol = heappop(core.agenda)
+            core.involved[symbol] = None
+            if order_id:
+                self._changes.time_out(order_id)
+            else:
+                self._triggers.next_phase(symbol, due_ns)
+        self._triggers.run()
 
     def _deposit(self, command: Deposit) -> None:
         if command.units < 0:
             raise InputInvalid("units", "Deposit", "at least 0", command.units)
-        self._emit(Deposited(time_ns=self.time_ns, account=command.account, asset=command.asset, units=command.units))
+        event = Deposited(time_ns=self._core.time_ns, account=command.account, asset=command.asset, units=command.units)
+        self._core.emit(event)
 
-    def _place(self, command: PlaceOrder) -> None:
-        if not is_customer(command.account):
-            raise InputInvalid("account", "PlaceOrder", "a customer's account", command.account)
-        limit = command.price_ticks if command.order_type is OrderType.LIMIT else None
-        order_id = self.ledger.last_order_id + 1
-        taker = Taker(
-            command.account,
-            command.side,
-            limit,
-            command.quantity_lots,
-            order_id,
-            command.client_order_id,
-            command.self_trade_prevention,
-        )
-        if reason := self._refusal(command, taker):
-            self._events.append(
-                OrderRejected(
-                    time_ns=self.time_ns,
-                    account=command.account,
-                    symbol=command.symbol,
-                    client_order_id=command.client_order_id,
-                    reason=reason,
-                )
-            )
-            return
-        self._accept(command, order_id)
-        if command.time_in_force is not TimeInForce.FOK or self._fills_whole(taker):
-            self.markets[command.symbol].match(taker)
-        if taker.lots:
-            self._settle_rest(command, taker)
+    def _set_mark(self, command: SetMark) -> None:
+        _check_price(command)
+        self._core.emit(MarkChanged(time_ns=self._core.time_ns, symbol=command.symbol, price_ticks=command.price_ticks))
+        self._core.note_price(command.symbol, PriceReference.MARK, command.price_ticks)
 
-    def _accept(self, command: PlaceOrder, order_id: int) -> None:
-        self._emit(
-            OrderPlaced(
-                time_ns=self.time_ns,
-                order_id=order_id,
-                account=command.account,
-                symbol=command.symbol,
-                client_order_id=command.client_order_id,
-                side=command.side,
-                order_type=command.order_type,
-                time_in_force=command.time_in_force,
-                post_only=command.post_only,
-                price_ticks=command.price_ticks if command.order_type is OrderType.LIMIT else 0,
-                quantity_lots=command.quantity_lots,
-                self_trade_prevention=command.self_trade_prevention,
-            )
-        )
-
-    def _settle_rest(self, command: PlaceOrder, taker: Taker) -> None:
-        rests = command.order_type is OrderType.LIMIT and command.time_in_force is TimeInForce.GTC
-        if rests and not taker.stopped:
-            order = RestingOrder(command.account, taker.order_id, command.client_order_id, taker.lots)
-            self._resting[taker.order_id] = order
-            self.markets[command.symbol].rest(command.side, command.price_ticks, order)
-        else:
-            self._expire(self.ledger.orders[taker.order_id], SELF_TRADE if taker.stopped else UNFILLED)
-
-    def _refusal(self, command: PlaceOrder, taker: Taker) -> RejectReason | None:
-        instrument = self.instruments[command.symbol]
-        is_limit = command.order_type is OrderType.LIMIT
-        if not instrument.quantity_lots_min <= command.quantity_lots <= instrument.quantity_lots_max:
-            return RejectReason.QUANTITY_INVALID
-        if is_limit and command.price_ticks <= 0:
-            return RejectReason.PRICE_INVALID
-        if command.post_only and (not is_limit or command.time_in_force is not TimeInForce.GTC):
-            return RejectReason.TERMS_INVALID
-        open_orders = self.ledger.open_of(command.account, command.symbol)
-        if any(order.client_order_id == command.client_order_id for order in open_orders.values()):
-            return RejectReason.DUPLICATE_CLIENT_ORDER_ID
-        if len(open_orders) >= OPEN_ORDERS_MAX:
-            return RejectReason.TOO_MANY_OPEN_ORDERS
-        return self._price_refusal(command, taker)
-
-    def _price_refusal(self, command: PlaceOrder, taker: Taker) -> RejectReason | None:
-        market, instrument = self.markets[command.symbol], self.instruments[command.symbol]
-        prices = [(command.price_ticks, command.quantity_lots)]
-        if command.order_type is OrderType.MARKET:
-            # What a market order will trade is known exactly: nothing moves between this look and the matching.
-            prices = market.reachable(taker)
-        best = market.book.side(command.side.opposite).best()
-        if command.post_only and best is not None and taker.side.sign * (command.price_ticks - best.price) >= 0:
-            return RejectReason.WOULD_TAKE
-        if prices and sum(instrument.notional(*each) for each in prices) < instrument.notional_min:
-            return RejectReason.NOTIONAL_TOO_SMALL
-        asset = self.ledger.lockable(command.symbol, command.side)
-        cost = sum(self.ledger.cost_units(command.symbol, command.side, *each) for each in prices)
-        if cost > self.ledger.accounts.balance(command.account, asset).free:
-            return RejectReason.INSUFFICIENT_BALANCE
-        return None
-
-    def _fills_whole(self, taker: Taker) -> bool:
-        return sum(lots for _price, lots in self.markets[self._symbol].reachable(taker)) == taker.lots
-
-    def _cancel(self, command: CancelOrder) -> None:
-        order = self.ledger.find(command.account, command.symbol, command.order_id, command.client_order_id)
-        if order is None or not order.is_open:
-            self._events.append(
-                CancelRejected(
-                    time_ns=self.time_ns,
-                    account=command.account,
-                    symbol=command.symbol,
-                    order_id=command.order_id,
-                    client_order_id=command.client_order_id,
-                    reason=RejectReason.UNKNOWN_ORDER,
-                )
-            )
-            return
-        self._take_off(order)
-        self._emit(
-            OrderCanceled(
-                time_ns=self.time_ns,
-                order_id=order.order_id,
-                account=order.account,
-                symbol=order.symbol,
-                cancel_id=command.cancel_id,
-            )
-        )
+    def _set_last(self, command: SetLast) -> None:
+        _check_price(command)
+        self._core.emit(LastChanged(time_ns=self._core.time_ns, symbol=command.symbol, price_ticks=command.price_ticks))
 
     def _expire_open(self, command: ExpireOpenOrders) -> None:
-        for orders in list(self.ledger.open_orders.values()):
-            for order in list(orders.values()):
-                self._take_off(order)
-                self._expire(order, command.reason)
-        for symbol in self.markets:
-            self._report_levels(symbol)
+        self._core.involved.update(dict.fromkeys(self.markets))
+        self._changes.expire_open(command)
 
-    def _take_off(self, order: OrderRecord) -> None:
-        # An order restored from a journal is open in the ledger but rests in no book.
-        resting = self._resting.pop(order.order_id, None)
-        if resting is not None:
-            self.markets[order.symbol].remove(order.side, resting)
 
-    def _set_levels(self, command: SetLevels) -> None:
-        self.markets[command.symbol].set_external(command.bids, command.asks)
-
-    def _set_touch(self, command: SetTouch) -> None:
-        market = self.markets[command.symbol]
-        market.drop_external_better(Side.BUY, command.bid[0])
-        market.drop_external_better(Side.SELL, command.ask[0])
-        market.set_external([command.bid], [command.ask])
-
-    def _print_trade(self, command: PrintTrade) -> None:
-        market, makers = self.markets[command.symbol], command.aggressor.opposite
-        market.drop_external_better(makers, command.price_ticks)
-        market.top_up_external(makers, command.price_ticks, command.quantity_lots)
-        market.match(Taker(EXTERNAL_ACCOUNT, command.aggressor, command.price_ticks, command.quantity_lots))
-
-    def _take_liquidity(self, command: TakeLiquidity) -> None:
-        taker = Taker(EXTERNAL_ACCOUNT, command.side, command.price_ticks, command.quantity_lots)
-        self.markets[command.symbol].match(taker)
-
-    def _trade(self, taker: Taker, maker: RestingOrder, price: int, lots: int) -> None:
-        scale = self.ledger.scales[self._symbol]
-        received = {Side.BUY: scale.base_units(lots), Side.SELL: scale.quote_units(price, lots)}
-        assets = {Side.BUY: scale.base, Side.SELL: scale.quote}
-        sides = ((maker, taker.side.opposite, self.fees.maker), (taker, taker.side, self.fees.taker))
-        parties = [
-            TradeParty(
-                account=each.account,
-                order_id=each.order_id,
-                client_order_id=each.client_order_id,
-                fee_units=0 if each.account == EXTERNAL_ACCOUNT else fee_units(received[side], rate),
-                fee_asset=assets[side],
-            )
-            for each, side, rate in sides
-        ]
-        self._next_trade_id = max(self._next_trade_id, self.ledger.last_trade_id + 1)
-        self._emit(
-            TradeExecuted(
-                time_ns=self.time_ns,
-                trade_id=self._next_trade_id,
-                symbol=self._symbol,
-                price_ticks=price,
-                quantity_lots=lots,
-                aggressor=taker.side,
-                maker=parties[0],
-                taker=parties[1],
-            )
-        )
-        if lots == maker.quantity:
-            self._resting.pop(maker.order_id, None)
-
-    def _expire_maker(self, maker: RestingOrder) -> None:
-        self._resting.pop(maker.order_id, None)
-        self._expire(self.ledger.orders[maker.order_id], SELF_TRADE)
-
-    def _expire(self, order: OrderRecord, reason: str) -> None:
-        self._emit(
-            OrderExpired(
-                time_ns=self.time_ns,
-                order_id=order.order_id,
-                account=order.account,
-                symbol=order.symbol,
-                reason=reason,
-            )
-        )
+def _check_price(command: SetMark | SetLast) -> None:
+    if not is_whole(command.price_ticks, 1):
+        raise InputInvalid("price_ticks", type(command).__name__, "a positive 64-bit integer", command.price_ticks)

@@ -1,17 +1,24 @@
-"""Matching in one market: what a taker meets, in price-time order, and how the external account's levels change."""
+"""Matching in one market: what a taker meets in price-time order, self-trade prevention, reduce-only."""
 
-from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Protocol
 
-from common.exchange.book import BookSide, Level, OrderBook, RestingOrder
-from common.exchange.commands import LevelSizes, SelfTradePrevention
-from common.exchange.events import EXTERNAL_ACCOUNT
+from common.exchange.book import BookSide, MakerFill, OrderBook, RestingOrder
+from common.exchange.commands import SelfTradePrevention
+from common.exchange.events import REDUCE_ONLY, SELF_TRADE
+from common.exchange.facts import MarketFacts
+from common.exchange.reduce_only import PositionOf, ReduceOnlyOrders, ReduceOnlyPlan
+from common.exchange.rules import MarketRules
+from common.exchange.stops import StopBook
 from common.model.order import Side
 
 
 @dataclass(slots=True)
 class Taker:
-    """An order on its way through the book. `limit_ticks` None takes at any price; `order_id` 0 is the world's."""
+    """An order on its way through the book. `limit_ticks` None takes at any price; `order_id` 0 is the world's.
+
+    `owner` is whose resting orders it does not trade with; empty = it trades with all.
+    """
 
     account: str
     side: Side
@@ -19,23 +26,32 @@ class Taker:
     lots: int
     order_id: int = 0
     client_order_id: str = ""
+    owner: str = ""
     mode: SelfTradePrevention = SelfTradePrevention.EXPIRE_MAKER
     stopped: bool = False
 
 
-Trade = Callable[[Taker, RestingOrder, int, int], None]
-"""Called with taker, maker, price and lots for each trade, before the maker's quantity is reduced."""
+class Clerk(Protocol):
+    """Who writes down what a market does, as it does it."""
 
-Expire = Callable[[RestingOrder], None]
-"""Called for each maker that self-trade prevention takes off the book."""
+    def trade(self, symbol: str, taker: Taker, maker: RestingOrder, price: int, lots: int) -> None:
+        """A taker and a maker have met."""
+
+    def expire(self, order_id: int, reason: str) -> None:
+        """The venue ends a resting order."""
+
+    def shrink(self, order_id: int, lots: int, reason: str) -> None:
+        """The venue takes some of the open lots of an order."""
 
 
 class Market:
-    """One order book, the prices touched since they were last asked for, and the callbacks of its exchange."""
+    """One order book, what waits outside of it, and the prices touched since they were last asked for."""
 
-    def __init__(self, on_trade: Trade, on_expire: Expire) -> None:
-        self.book = OrderBook()
-        self._on_trade, self._on_expire = on_trade, on_expire
+    def __init__(self, symbol: str, clerk: Clerk, rules: MarketRules, position: PositionOf) -> None:
+        self.symbol = symbol
+        self.book, self.stops, self.facts = OrderBook(), StopBook(), MarketFacts(rules)
+        self.reduce_only = ReduceOnlyOrders(position)
+        self._clerk = clerk
         self._touched: dict[tuple[Side, int], None] = {}
 
     def take_touched(self) -> list[tuple[Side, int]]:
@@ -44,14 +60,24 @@ class Market:
         self._touched.clear()
         return touched
 
-    def rest(self, side: Side, price: int, order: RestingOrder) -> None:
+    def rest(self, side: Side, price: int, order: RestingOrder, reduce_only: bool = False) -> None:
         """Queue an order that crosses nothing."""
         self.book.side(side).append(price, order)
         self._touched[side, price] = None
+        if reduce_only:
+            self.reduce_only.orders[order.order_id] = order
 
-    def remove(self, side: Side, order: RestingOrder) -> None:
-        """Take an order off the book."""
-        self._reduce(self.book.side(side), order, order.quantity)
+    def reduce(self, order: RestingOrder, lots: int) -> None:
+        """Take lots off a resting order, which keeps its place; without any it leaves."""
+        self._touched[Side.BUY if order.key < 0 else Side.SELL, order.price] = None
+        self.book.reduce(order, lots)
+        if not order.quantity:
+            self.reduce_only.orders.pop(order.order_id, None)
+
+    def grow(self, makers: BookSide, order: RestingOrder, lots: int) -> None:
+        """Add lots to the last order of a level."""
+        makers.grow(order, lots)
+        self._touched[makers.side, order.price] = None
 
     def match(self, taker: Taker) -> None:
         """Trade until the taker is filled, reaches its limit, or self-trade prevention stops it."""
@@ -61,99 +87,77 @@ class Market:
             if level is None or not makers.reaches(level.price, taker.limit_ticks):
                 return
             maker = level.head
-            assert maker is not None  # best() returns no empty level
-            if maker.account == taker.account and taker.account != EXTERNAL_ACCOUNT:
-                self._prevent_self_trade(makers, maker, taker)
+            if taker.owner and maker.owner == taker.owner:
+                self._prevent_self_trade(maker, taker)
+            elif self.reduce_only.orders:
+                self._take_one(maker, taker)
             else:
-                lots = min(taker.lots, maker.quantity)
-                self._on_trade(taker, maker, level.price, lots)
-                taker.lots -= lots
-                self._reduce(makers, maker, lots)
+                self._take(taker, taker.lots)
 
     def reachable(self, taker: Taker) -> list[tuple[int, int]]:
         """(price, lots) that the taker could trade, best first, without trading: what FOK and market orders ask."""
         found, wanted = list[tuple[int, int]](), taker.lots
-        for level in self.book.side(taker.side.opposite).through(taker.limit_ticks):
+        makers = self.book.side(taker.side.opposite)
+        plan = ReduceOnlyPlan(self.reduce_only, taker.account, taker.side is Side.SELL)
+        for level in makers.best_first():
+            if not makers.reaches(level.price, taker.limit_ticks):
+                break
             for maker in level:
-                if maker.account == taker.account:
-                    if taker.mode is not SelfTradePrevention.EXPIRE_MAKER:
+                if taker.owner and maker.owner == taker.owner:
+                    if taker.mode in (SelfTradePrevention.EXPIRE_TAKER, SelfTradePrevention.EXPIRE_BOTH):
                         return found
-                    continue
-                lots = min(wanted, maker.quantity)
-                found.append((level.price, lots))
-                wanted -= lots
+                    if taker.mode is SelfTradePrevention.DECREMENT:
+                        wanted -= min(wanted, maker.quantity)
+                elif lots := plan.take(maker, wanted):
+                    found.append((level.price, lots))
+                    wanted -= lots
                 if not wanted:
                     return found
         return found
 
-    def set_external(self, bids: LevelSizes, asks: LevelSizes) -> None:
-        """Make the external account's size at each price absolute. Shrinking goes first, so nothing crosses halfway."""
-        changes = [(self.book.bids, *level) for level in bids] + [(self.book.asks, *level) for level in asks]
-        growing = list[tuple[BookSide, int, int]]()
-        for makers, price, target in changes:
-            level = makers.level(price)
-            more = target - (0 if level is None else level.quantity_of(EXTERNAL_ACCOUNT))
-            if more > 0:
-                growing.append((makers, price, more))
-            elif more < 0 and level is not None:
-                self._shrink_external(makers, level, -more)
-        for makers, price, more in growing:
-            self._offer_external(makers, price, more)
-
-    def drop_external_better(self, side: Side, price: int) -> None:
-        """Remove the external account's liquidity at prices better than `price`."""
-        self._drop_external(self.book.side(side), price + side.sign)
-
-    def top_up_external(self, side: Side, price: int, lots: int) -> None:
-        """Let at least `lots` be takeable at `price` or better, by external size behind everybody at that price."""
-        makers = self.book.side(side)
-        missing = lots - sum(level.quantity for level in makers.through(price))
-        if missing > 0:
-            self._offer_external(makers, price, missing)
-
-    def _offer_external(self, makers: BookSide, price: int, lots: int) -> None:
-        opposite = self.book.side(makers.side.opposite)
-        best = opposite.best()
-        if best is not None and opposite.reaches(best.price, price):
-            # The newest word of the outside world wins over its older one; then what crosses is ours and trades.
-            self._drop_external(opposite, price)
-            arriving = Taker(EXTERNAL_ACCOUNT, makers.side, price, lots)
-            self.match(arriving)
-            lots = arriving.lots
-        if lots:
-            level = makers.level(price)
-            if level is not None and level.tail is not None and level.tail.account == EXTERNAL_ACCOUNT:
-                makers.grow(level.tail, lots)
-            else:
-                makers.append(price, RestingOrder(EXTERNAL_ACCOUNT, 0, "", lots))
+    def _take(self, taker: Taker, lots: int) -> None:
+        fills = list[MakerFill]()
+        makers = self.book.side(taker.side.opposite)
+        taker.lots -= lots - makers.take(lots, taker.limit_ticks, taker.owner, fills)
+        for maker, price, traded in fills:
             self._touched[makers.side, price] = None
+            self._clerk.trade(self.symbol, taker, maker, price, traded)
 
-    def _drop_external(self, makers: BookSide, limit: int) -> None:
-        best = makers.best()
-        if best is None or not makers.reaches(best.price, limit):
+    def _take_one(self, maker: RestingOrder, taker: Taker) -> None:
+        """Trade with one maker only: its trade may change what reduce-only orders behind it may do."""
+        self._take_off(maker, maker.quantity - self.reduce_only.allowed(maker), REDUCE_ONLY)
+        if not maker.quantity:
             return
-        for level in makers.through(limit):
-            if lots := level.quantity_of(EXTERNAL_ACCOUNT):
-                self._shrink_external(makers, level, lots)
+        before = {account: self.reduce_only.position(account) for account in (maker.account, taker.account)}
+        self._take(taker, min(taker.lots, maker.quantity))
+        if not maker.quantity:
+            self.reduce_only.orders.pop(maker.order_id, None)
+        for account, position in before.items():
+            self.trim(account, position)
 
-    def _shrink_external(self, makers: BookSide, level: Level, lots: int) -> None:
-        for order in level.backwards():
-            if order.account == EXTERNAL_ACCOUNT:
-                taken = min(lots, order.quantity)
-                self._reduce(makers, order, taken)
-                lots -= taken
-                if not lots:
-                    return
+    def trim(self, account: str, before: int) -> None:
+        """Take off what an account's reduce-only orders may not keep, now that its position was `before`."""
+        for order, lots in self.reduce_only.excess(account, before):
+            self._take_off(order, lots, REDUCE_ONLY)
 
-    def _prevent_self_trade(self, makers: BookSide, maker: RestingOrder, taker: Taker) -> None:
+    def _take_off(self, order: RestingOrder, lots: int, reason: str) -> None:
+        if lots == order.quantity:
+            self._clerk.expire(order.order_id, reason)
+        elif lots:
+            self._clerk.shrink(order.order_id, lots, reason)
+        if lots:
+            self.reduce(order, lots)
+
+    def _prevent_self_trade(self, maker: RestingOrder, taker: Taker) -> None:
+        if taker.mode is SelfTradePrevention.DECREMENT:
+            lots = min(maker.quantity, taker.lots)
+            self._take_off(maker, lots, SELF_TRADE)
+            taker.stopped = lots == taker.lots
+            if not taker.stopped:
+                self._clerk.shrink(taker.order_id, lots, SELF_TRADE)
+                taker.lots -= lots
+            return
         if taker.mode is not SelfTradePrevention.EXPIRE_TAKER:
-            self._on_expire(maker)
-            self._reduce(makers, maker, maker.quantity)
+            self._take_off(maker, maker.quantity, SELF_TRADE)
         if taker.mode is not SelfTradePrevention.EXPIRE_MAKER:
             taker.stopped = True
-
-    def _reduce(self, makers: BookSide, order: RestingOrder, lots: int) -> None:
-        level = order.level
-        assert level is not None  # only orders of the book get here
-        self._touched[makers.side, level.price] = None
-        makers.reduce(order, lots)

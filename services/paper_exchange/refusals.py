@@ -103,6 +103,11 @@ _BY_REASON = {
     RejectReason.INSUFFICIENT_BALANCE: VenueError(-2010, "Account has insufficient balance for requested action."),
     RejectReason.WOULD_TAKE: VenueError(-2010, "Order would immediately match and take."),
     RejectReason.UNKNOWN_ORDER: unknown_order(),
+    RejectReason.WRONG_OWNER: unknown_order(),
+    RejectReason.NOTIONAL_TOO_LARGE: filter_failed("NOTIONAL"),
+    RejectReason.OUTSIDE_PRICE_BAND: filter_failed("PERCENT_PRICE"),
+    RejectReason.MARKET_HALTED: VenueError(-2010, "Market is closed."),
+    RejectReason.MARKET_POST_ONLY: VenueError(-2010, "This order type is not possible in this trading phase."),
 }
 
 

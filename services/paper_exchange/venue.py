@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable
 import msgspec
 
 from common.exchange.commands import Command, Deposit, ExpireOpenOrders
-from common.exchange.events import VENUE_RESTART, DurableEvent, Event, is_durable
+from common.exchange.events import VENUE_RESTART, DurableEvent, Event, OrderExpired, is_durable
 from common.exchange.exchange import Exchange
 from common.exchange.ledger import LedgerState
 from common.storage import Journal
@@ -52,7 +52,7 @@ class PaperVenue:
         if self._journal.last_sequence - after >= SNAPSHOT_ENTRIES:
             state = msgspec.msgpack.encode(self.exchange.ledger.state())
             self._journal.save_snapshot(self._journal.last_sequence, state)
-        return len(expired)
+        return sum(isinstance(event, OrderExpired) for event in expired)
 
     def observe(self, observer: Observer) -> None:
         """Hear the events of every command, at once and uncommitted: what is made of them goes through `hold`."""

@@ -3,10 +3,29 @@
 from collections.abc import Iterable
 from decimal import Decimal
 
-from common.exchange.commands import CancelOrder, Deposit, PlaceOrder, PrintTrade, SetLevels, SetTouch
-from common.exchange.events import Event
+import msgspec
+
+from common.exchange.commands import (
+    AmendOrder,
+    Batch,
+    CancelOrder,
+    Deposit,
+    PassTime,
+    PlaceOrder,
+    PriceReference,
+    PrintTrade,
+    ReduceOrder,
+    SetLast,
+    SetLevels,
+    SetMark,
+    SetTouch,
+    Trigger,
+    TriggerKind,
+)
+from common.exchange.events import DurableEvent, Event, Refusal, RejectReason, TradeExecuted, is_durable
 from common.exchange.exchange import Exchange
 from common.exchange.money import FeeRates, units_from_text
+from common.exchange.rules import MarketRules
 from common.model.instrument import Instrument
 from common.model.order import OrderType, Side, TimeInForce
 
@@ -21,9 +40,16 @@ DEPOSITS = {"ETH": "100", "USDT": "1000000"}
 class Desk:
     """An exchange whose clock moves by 1 ns with each command."""
 
-    def __init__(self, maker_bps: str = "0", taker_bps: str = "0", accounts: Iterable[str] = ("me", "you")) -> None:
-        self.exchange = Exchange([ETH], FeeRates(Decimal(maker_bps), Decimal(taker_bps)))
+    def __init__(
+        self, maker_bps: str = "0", taker_bps: str = "0", accounts: Iterable[str] = ("me", "you"), **options
+    ) -> None:  # type: ignore[no-untyped-def]
+        """`groups` and `settles` are the exchange's, all other options are rules of its only market."""
+        self._fees = FeeRates(Decimal(maker_bps), Decimal(taker_bps))
+        self._settings = {"trade_groups": options.pop("groups", {}), "settles": options.pop("settles", True)}
+        self._settings["rules"] = {ETH.symbol: MarketRules(**options)}
+        self.exchange = Exchange([ETH], self._fees, **self._settings)
         self.journal: list[Event] = []
+        accounts = accounts if self._settings["settles"] else ()
         for account in accounts:
             for asset, amount in DEPOSITS.items():
                 self.run(Deposit, account=account, asset=asset, units=units_from_text(amount))
@@ -33,11 +59,60 @@ class Desk:
         """The only market's book."""
         return self.exchange.markets[ETH.symbol].book
 
-    def run(self, kind, **terms) -> list[Event]:  # type: ignore[no-untyped-def]
-        """Execute one command and keep what happened."""
-        events = self.exchange.execute(kind(time_ns=self.exchange.time_ns + 1, **terms))
+    def run(self, kind, at: int = 0, **terms) -> list[Event]:  # type: ignore[no-untyped-def]
+        """Execute one command and keep what happened. A refusal must leave the state as it was."""
+        time_ns = at or self.exchange.time_ns + 1
+        before = "" if at else self.exchange.state_hash()
+        events = self.exchange.execute(kind(time_ns=time_ns, **terms))
+        if len(events) == 1 and isinstance(events[0], Refusal):
+            assert not before or self.exchange.state_hash() == before
         self.journal += events
         return events
+
+    def command(self, kind, **terms):  # type: ignore[no-untyped-def]
+        """A command for a batch."""
+        return kind(time_ns=0, symbol=ETH.symbol, **terms)
+
+    def batch(self, *items, atomic: bool = False) -> list[Event]:  # type: ignore[no-untyped-def]
+        """Several commands as one."""
+        return self.run(Batch, items=list(items), atomic=atomic)
+
+    def amend(self, account: str, name: str, price: int | None = None, lots: int | None = None) -> list[Event]:
+        """Another price or open quantity."""
+        terms = {"account": account, "client_order_id": name, "price_ticks": price, "open_lots": lots}
+        return self.run(AmendOrder, symbol=ETH.symbol, **terms)
+
+    def reduce(self, account: str, name: str, lots: int) -> list[Event]:
+        """Fewer lots."""
+        return self.run(ReduceOrder, symbol=ETH.symbol, account=account, client_order_id=name, quantity_lots=lots)
+
+    def mark(self, price: int) -> list[Event]:
+        """Another mark price."""
+        return self.run(SetMark, symbol=ETH.symbol, price_ticks=price)
+
+    def last(self, price: int) -> list[Event]:
+        """A last price from elsewhere."""
+        return self.run(SetLast, symbol=ETH.symbol, price_ticks=price)
+
+    def wait_until(self, time_ns: int) -> list[Event]:
+        """Let time pass."""
+        return self.run(PassTime, at=time_ns)
+
+    def state(self, account: str, name: str) -> tuple[str, int, int]:
+        """(state or "waiting", filled lots, open lots) of an order."""
+        order = self.order(account, name)
+        return (
+            ("waiting" if order.is_waiting and order.is_open else order.state.value),
+            order.filled_lots,
+            (order.remaining_lots if order.is_open else 0),
+        )
+
+    def restored(self) -> Exchange:
+        """An exchange that took what a journal would hold, through its encoding."""
+        stored = [msgspec.msgpack.encode(event) for event in self.journal if is_durable(event)]
+        exchange = Exchange([ETH], self._fees, first_trade_id=self.exchange.ledger.last_trade_id + 1, **self._settings)
+        exchange.restore(msgspec.msgpack.Decoder(DurableEvent).decode(payload) for payload in stored)
+        return exchange
 
     def place(
         self, account: str, name: str, side: Side, price: int, lots: int, tif: TimeInForce = TimeInForce.GTC, **terms
@@ -73,3 +148,29 @@ class Desk:
     def order(self, account: str, name: str):  # type: ignore[no-untyped-def]
         """Record of an order by its client order id."""
         return self.exchange.ledger.find(account, ETH.symbol, 0, name)
+
+
+def stop(price: int, kind: TriggerKind = TriggerKind.STOP_LOSS, **terms) -> Trigger:  # type: ignore[no-untyped-def]
+    """A trigger on the last price."""
+    return Trigger(kind=kind, reference=terms.pop("reference", PriceReference.LAST), price_ticks=price, **terms)
+
+
+def trailing(**terms) -> Trigger:  # type: ignore[no-untyped-def]
+    """A trailing trigger on the last price."""
+    return Trigger(kind=TriggerKind.TRAILING, reference=terms.pop("reference", PriceReference.LAST), **terms)
+
+
+def trades(events: Iterable[Event]) -> list[tuple[str, str, int, int]]:
+    """(maker, taker, price, lots) by client order id."""
+    return [
+        (e.maker.client_order_id, e.taker.client_order_id, e.price_ticks, e.quantity_lots)
+        for e in events
+        if isinstance(e, TradeExecuted)
+    ]
+
+
+def refusal(events: list[Event]) -> RejectReason:
+    """The reason of the only event, a refusal."""
+    (event,) = events
+    assert isinstance(event, Refusal), event
+    return event.reason

@@ -4,28 +4,29 @@ from random import Random
 
 import pytest
 
-from common.exchange.book import EMPTY_LEVELS_KEPT, BookSide, RestingOrder
+from common.exchange.book import EMPTY_LEVELS_KEPT, BookSide, OrderBook, RestingOrder
 from common.model.order import Side
 
 
 @pytest.mark.parametrize("side", list(Side))
 def test_a_wide_and_busy_side_agrees_with_a_dict(side: Side):
-    random, makers = Random(5), BookSide(side)
+    random, book = Random(5), OrderBook()
+    makers = book.side(side)
     orders: dict[int, tuple[int, RestingOrder]] = {}
     for number in range(6_000):
         if random.random() < 0.45 or not orders:
-            price, order = random.randint(1, 900), RestingOrder("a", number, "", random.randint(1, 9))
+            price, order = random.randint(1, 900), RestingOrder("a", number + 1, "", random.randint(1, 9))
             makers.append(price, order)
             orders[number] = price, order
         else:
             price, order = orders[key := random.choice(list(orders))]
-            makers.reduce(order, random.randint(1, order.quantity))
+            book.reduce(order, random.randint(1, order.quantity))
             if not order.quantity:
                 del orders[key]
         if number % 50 == 0:
             compare(side, makers, orders, random.randint(1, 900))
     for _, order in list(orders.values()):
-        makers.reduce(order, order.quantity)
+        book.reduce(order, order.quantity)
     # What cancels have emptied is dropped once it is the larger part; a best price that is gone is forgotten at once.
     assert len(makers._keys) <= 2 * EMPTY_LEVELS_KEPT + 1 and makers.best() is None and makers._keys == []
 
@@ -46,12 +47,13 @@ def compare(side: Side, makers: BookSide, orders: dict[int, tuple[int, RestingOr
 
 
 def test_misuse_is_refused():
-    makers, order = BookSide(Side.BUY), RestingOrder("a", 1, "", 5)
+    book, order = OrderBook(), RestingOrder("a", 1, "", 5)
+    makers = book.bids
     with pytest.raises(ValueError, match="rest"):
-        makers.reduce(order, 1)
+        book.reduce(order, 6)
     makers.append(10, order)
     with pytest.raises(ValueError, match="rest"):
-        makers.reduce(order, 6)
+        book.reduce(order, 6)
     makers.append(10, RestingOrder("a", 2, "", 5))
     with pytest.raises(ValueError, match="last"):
         makers.grow(order, 1)

@@ -3,20 +3,13 @@
 import pytest
 
 from common.exchange.commands import PlaceOrder, SelfTradePrevention
-from common.exchange.events import CancelRejected, OrderRejected, RejectReason
+from common.exchange.events import RejectReason
 from common.exchange.exchange import OPEN_ORDERS_MAX
 from common.exchange.fills import fills_in
 from common.exchange.money import fee_units, rate_from_bps, units_from_text, units_text
 from common.model.errors import InputInvalid
 from common.model.order import OrderState, TimeInForce
-from tests.unit.exchange.desk import BUY, ETH, SELL, Desk
-
-
-def refusal(events) -> RejectReason:
-    """The reason of the only event, a refusal."""
-    (event,) = events
-    assert isinstance(event, OrderRejected | CancelRejected)
-    return event.reason
+from tests.unit.exchange.desk import BUY, ETH, SELL, Desk, refusal
 
 
 def test_immediate_or_cancel_takes_what_is_there_and_ends():
@@ -86,7 +79,7 @@ def test_client_order_id_is_unique_among_open_orders_and_history_keeps_the_newes
     assert desk.order("me", "a").state is OrderState.CANCELED
     desk.place("me", "a", BUY, 101, 1)
     assert desk.order("me", "a").price_ticks == 101
-    assert refusal(desk.cancel("you", desk.order("me", "a").order_id)) is RejectReason.UNKNOWN_ORDER
+    assert refusal(desk.cancel("you", desk.order("me", "a").order_id)) is RejectReason.WRONG_OWNER
 
 
 def test_open_orders_have_a_limit():

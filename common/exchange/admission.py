@@ -1,0 +1,198 @@
+"""Whether an order may come in: every reason to refuse it, found before anything changes."""
+
+from common.exchange.commands import PlaceOrder, Trigger, TriggerKind
+from common.exchange.core import Core
+from common.exchange.events import MarketPhase, RejectReason
+from common.exchange.ledger import OrderRecord
+from common.exchange.matching import Market, Taker
+from common.exchange.reduce_only import reducible
+from common.exchange.rules import BPS
+from common.exchange.stops import reached
+from common.model.order import OrderType, Side, TimeInForce
+
+WHOLE_MAX = 2**63 - 1
+"""Prices, quantities, budgets and amounts of money are signed 64-bit integers everywhere else."""
+
+
+def is_whole(value: object, low: int, high: int = WHOLE_MAX) -> bool:
+    """True for an integer within bounds."""
+    return type(value) is int and low <= value <= high
+
+
+class Standing:
+    """What admission looks at besides the order: the account's and the book's present state."""
+
+    def __init__(self, core: Core) -> None:
+        self._core = core
+
+    def open_orders(self, account: str, symbol: str) -> int:
+        """How many open orders an account has in a market."""
+        return len(self._core.ledger.open_of(account, symbol))
+
+    def is_open(self, order: OrderRecord) -> bool:
+        """True while an order is open."""
+        return order.is_open
+
+    def free_units(self, account: str, asset: str) -> int:
+        """What an account can spend."""
+        return self._core.ledger.accounts.balance(account, asset).free
+
+    def best_opposite(self, market: Market, side: Side) -> int:
+        """The best price that an order of a side could take; 0 = none."""
+        best = market.book.side(side.opposite).best()
+        return 0 if best is None else best.price
+
+    def has_client_id(self, account: str, symbol: str, client_order_id: str) -> bool:
+        """True when a client order id is taken."""
+        order = self._core.ledger.find(account, symbol, 0, client_order_id)
+        once = self._core.markets[symbol].facts.rules.client_ids_once
+        return order is not None and (once or self.is_open(order))
+
+
+def taker_of(core: Core, terms: PlaceOrder | OrderRecord, lots: int, order_id: int) -> Taker:
+    """An order as it would go through the book now, with the worst price that it may have."""
+    market, limit = core.markets[terms.symbol], terms.price_ticks if terms.order_type is OrderType.LIMIT else None
+    if limit is None:
+        limit = worst_price(market, terms.side, terms.protect_ticks)
+    owner = "" if terms.self_trade_prevention == "none" else core.owner(terms.account)
+    return Taker(
+        terms.account, terms.side, limit, lots, order_id, terms.client_order_id, owner, terms.self_trade_prevention
+    )
+
+
+def worst_price(market: Market, side: Side, protect_ticks: int | None) -> int | None:
+    """The worst price at which a market order may trade: by its protection or the market's slippage, and the band."""
+    rules, limits, best = market.facts.rules, list[int](), market.book.side(side.opposite).best()
+    if best is not None and protect_ticks is not None:
+        limits.append(best.price + side.sign * protect_ticks)
+    elif best is not None and rules.market_slippage_bps:
+        # Rounded towards the best price, so that it is never worse than allowed.
+        slipped = best.price * (BPS + side.sign * rules.market_slippage_bps)
+        limits.append(slipped // BPS if side is Side.BUY else -(-slipped // BPS))
+    if band := market.facts.band():
+        limits.append(band[1] if side is Side.BUY else band[0])
+    return (min(limits) if side is Side.BUY else max(limits)) if limits else None
+
+
+def slid_price(core: Core, standing: Standing, terms: PlaceOrder | OrderRecord) -> int:
+    """The price of an order; a sliding one that would take goes to one tick from the best opposite price."""
+    best = standing.best_opposite(core.markets[terms.symbol], terms.side)
+    crosses = best and (terms.price_ticks - best) * terms.side.sign >= 0
+    return best - terms.side.sign if terms.slide and crosses else terms.price_ticks
+
+
+def entry_refusal(core: Core, standing: Standing, command: PlaceOrder) -> RejectReason | None:
+    """Why an order may not come in, whatever the book is."""
+    market, instrument = core.markets[command.symbol], core.instruments[command.symbol]
+    if reason := phase_refusal(market, command.post_only and command.trigger is None):
+        return reason
+    if not is_whole(command.quantity_lots, instrument.quantity_lots_min, instrument.quantity_lots_max):
+        return RejectReason.QUANTITY_INVALID
+    if command.order_type is OrderType.LIMIT and not is_whole(command.price_ticks, 1):
+        return RejectReason.PRICE_INVALID
+    if not _terms_fit(command, core.time_ns):
+        return RejectReason.TERMS_INVALID
+    if standing.has_client_id(command.account, command.symbol, command.client_order_id):
+        return RejectReason.DUPLICATE_CLIENT_ORDER_ID
+    if standing.open_orders(command.account, command.symbol) >= market.facts.rules.open_orders_max:
+        return RejectReason.TOO_MANY_OPEN_ORDERS
+    if command.reduce_only and command.quantity_lots > reducible_of(core, command):
+        return RejectReason.NO_POSITION_TO_REDUCE
+    return trigger_refusal(market, command)
+
+
+def phase_refusal(market: Market, rests_only: bool) -> RejectReason | None:
+    """Why a market that does not trade takes no such order."""
+    if market.facts.phase is MarketPhase.HALT:
+        return RejectReason.MARKET_HALTED
+    if market.facts.phase is MarketPhase.POST_ONLY and not rests_only:
+        return RejectReason.MARKET_POST_ONLY
+    return None
+
+
+def reducible_of(core: Core, terms: PlaceOrder | OrderRecord) -> int:
+    """Lots that a reduce-only order of these terms may trade now."""
+    return reducible(core.position(terms.account, terms.symbol), terms.side is Side.SELL)
+
+
+def trigger_refusal(market: Market, command: PlaceOrder) -> RejectReason | None:
+    """Why an order's trigger cannot be."""
+    trigger = command.trigger
+    if trigger is None:
+        return None
+    if not _trigger_fits(trigger):
+        return RejectReason.TRIGGER_INVALID
+    if not trigger.immediate and fires_at_once(market, command):
+        return RejectReason.TRIGGER_ALREADY_TRUE
+    return None
+
+
+def fires_at_once(market: Market, command: PlaceOrder) -> bool:
+    """True when an order's trigger is true already, or when it has none."""
+    trigger = command.trigger
+    if trigger is None:
+        return True
+    if trigger.kind is TriggerKind.TRAILING:
+        return False
+    reference = market.facts.watched(trigger.reference)
+    return reached(trigger.kind, command.side, trigger.price_ticks, reference)
+
+
+def book_refusal(
+    core: Core, standing: Standing, terms: PlaceOrder | OrderRecord, taker: Taker, locked_units: int = 0
+) -> RejectReason | None:
+    """Why an order may not meet the book as it stands now. `locked_units` are set aside for it already."""
+    market, price = core.markets[terms.symbol], taker.limit_ticks
+    if terms.order_type is OrderType.MARKET:
+        # What a market order will trade is known exactly: nothing moves between this look and the matching.
+        return money_refusal(core, standing, terms, market.reachable(taker), 0)
+    assert price is not None  # only market orders have none
+    band = market.facts.band()
+    if band is not None and not band[0] <= price <= band[1]:
+        return RejectReason.OUTSIDE_PRICE_BAND
+    if terms.post_only or not market.facts.is_open:
+        best = standing.best_opposite(market, terms.side)
+        if price <= 0 or (best and (price - best) * terms.side.sign >= 0):
+            return RejectReason.WOULD_TAKE
+    return money_refusal(core, standing, terms, [(price, taker.lots)], locked_units)
+
+
+def money_refusal(
+    core: Core, standing: Standing, terms: PlaceOrder | OrderRecord, trades: list[tuple[int, int]], locked_units: int
+) -> RejectReason | None:
+    """Why an account cannot pay for some (price, lots), or the instrument is not traded in such amounts."""
+    ledger, instrument = core.ledger, core.instruments[terms.symbol]
+    if not ledger.settles or not trades:
+        return None
+    if sum(instrument.notional(*each) for each in trades) < instrument.notional_min:
+        return RejectReason.NOTIONAL_TOO_SMALL
+    scale = ledger.scales[terms.symbol]
+    if max(sum(scale.quote_units(*each) for each in trades), scale.base_units(terms.quantity_lots)) > WHOLE_MAX:
+        return RejectReason.NOTIONAL_TOO_LARGE
+    cost = sum(ledger.cost_units(terms.symbol, terms.side, *each) for each in trades)
+    if cost > locked_units + standing.free_units(terms.account, ledger.lockable(terms.symbol, terms.side)):
+        return RejectReason.INSUFFICIENT_BALANCE
+    return None
+
+
+def _terms_fit(command: PlaceOrder, time_ns: int) -> bool:
+    is_limit, rests = command.order_type is OrderType.LIMIT, command.time_in_force is TimeInForce.GTC
+    if (command.post_only or command.expires_ns) and not (is_limit and rests):
+        return False
+    if command.slide and not command.post_only:
+        return False
+    if command.expires_ns and not is_whole(command.expires_ns, time_ns + 1):
+        return False
+    if command.budget is not None and not (command.time_in_force is TimeInForce.FOK and is_whole(command.budget, 1)):
+        return False
+    return command.protect_ticks is None or (not is_limit and is_whole(command.protect_ticks, 0))
+
+
+def _trigger_fits(trigger: Trigger) -> bool:
+    offsets = trigger.offset_ticks, trigger.offset_bps
+    if trigger.kind is not TriggerKind.TRAILING:
+        return is_whole(trigger.price_ticks, 1) and offsets == (0, 0) and trigger.activation_ticks == 0
+    if trigger.price_ticks or trigger.immediate or not is_whole(trigger.activation_ticks, 0):
+        return False
+    one = bool(trigger.offset_ticks) is not bool(trigger.offset_bps)
+    return one and is_whole(trigger.offset_ticks, 0) and is_whole(trigger.offset_bps, 0, BPS - 1)

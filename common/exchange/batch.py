@@ -1,0 +1,132 @@
+"""Several commands as one: each for itself, or all or none."""
+
+from collections import Counter
+from collections.abc import Callable
+
+from common.exchange.admission import Standing, slid_price
+from common.exchange.changes import OrderChanges
+from common.exchange.commands import BATCH_ITEMS_MAX, Batch, BatchItem, CancelOrder, PlaceOrder
+from common.exchange.core import Core
+from common.exchange.entry import OrderEntry
+from common.exchange.events import BatchItemStarted, BatchRejected, RejectReason
+from common.exchange.ledger import OrderRecord, is_customer
+from common.exchange.matching import Market
+from common.model.errors import InputInvalid
+from common.model.order import OrderType, Side, TimeInForce
+
+
+class Planned(Standing):
+    """The standing as it will be after some cancels and some orders that rest."""
+
+    def __init__(self, core: Core) -> None:
+        super().__init__(core)
+        self._canceled: dict[int, OrderRecord] = {}
+        self._placed: list[tuple[PlaceOrder, int]] = []
+        self._free: Counter[tuple[str, str]] = Counter()
+
+    def cancel(self, order: OrderRecord, locked_units: int) -> None:
+        """Plan a cancel."""
+        self._canceled[order.order_id] = order
+        self._free[order.account, self._core.ledger.lockable(order.symbol, order.side)] += locked_units
+
+    def place(self, command: PlaceOrder, price: int) -> None:
+        """Plan an order that rests."""
+        ledger = self._core.ledger
+        self._placed.append((command, price))
+        if ledger.settles:
+            cost = ledger.cost_units(command.symbol, command.side, price, command.quantity_lots)
+            self._free[command.account, ledger.lockable(command.symbol, command.side)] -= cost
+
+    def open_orders(self, account: str, symbol: str) -> int:
+        """Open orders after the plan."""
+        gone = sum((each.account, each.symbol) == (account, symbol) for each in self._canceled.values())
+        came = sum((each.account, each.symbol) == (account, symbol) for each, _ in self._placed)
+        return super().open_orders(account, symbol) - gone + came
+
+    def is_open(self, order: OrderRecord) -> bool:
+        """True for an order that is open and not planned to be cancelled."""
+        return order.is_open and order.order_id not in self._canceled
+
+    def free_units(self, account: str, asset: str) -> int:
+        """What an account can spend after the plan."""
+        return super().free_units(account, asset) + self._free[account, asset]
+
+    def best_opposite(self, market: Market, side: Side) -> int:
+        """The best price on the other side after the plan."""
+        prices = [
+            price
+            for command, price in self._placed
+            if command.symbol == market.symbol and command.side is side.opposite
+        ]
+        for level in market.book.side(side.opposite).best_first():
+            if any(order.order_id not in self._canceled for order in level):
+                prices.append(level.price)
+                break
+        return (min(prices) if side is Side.BUY else max(prices)) if prices else 0
+
+    def has_client_id(self, account: str, symbol: str, client_order_id: str) -> bool:
+        """True when a client order id is taken after the plan."""
+        named = (account, symbol, client_order_id)
+        if any((each.account, each.symbol, each.client_order_id) == named for each, _ in self._placed):
+            return True
+        return super().has_client_id(account, symbol, client_order_id)
+
+
+class Batches:
+    """Carries batches out."""
+
+    def __init__(
+        self, core: Core, entry: OrderEntry, changes: OrderChanges, carry_out: Callable[[BatchItem], None]
+    ) -> None:
+        self._core, self._entry, self._changes, self._carry_out = core, entry, changes, carry_out
+
+    def run(self, batch: Batch) -> None:
+        """Every item in order, or the reason why none."""
+        if not 0 < len(batch.items) <= BATCH_ITEMS_MAX:
+            self._refuse(-1, RejectReason.BATCH_INVALID)
+            return
+        for item in batch.items:
+            if not is_customer(item.account):
+                raise InputInvalid("account", "Batch", "a customer's account", item.account)
+        if batch.atomic and (fault := self._fault(batch)):
+            self._refuse(*fault)
+            return
+        for index, item in enumerate(batch.items):
+            self._core.tell(BatchItemStarted(time_ns=self._core.time_ns, index=index))
+            self._carry_out(item)
+
+    def _refuse(self, index: int, reason: RejectReason) -> None:
+        self._core.tell(BatchRejected(time_ns=self._core.time_ns, index=index, reason=reason))
+
+    def _fault(self, batch: Batch) -> tuple[int, RejectReason] | None:
+        plan = Planned(self._core)
+        for index, item in enumerate(batch.items):
+            if isinstance(item, CancelOrder):
+                reason = self._plan_cancel(plan, item)
+            elif isinstance(item, PlaceOrder):
+                reason = self._plan_order(plan, item)
+            else:
+                reason = RejectReason.BATCH_INVALID
+            if reason is not None:
+                return index, reason
+        return None
+
+    def _plan_cancel(self, plan: Planned, command: CancelOrder) -> RejectReason | None:
+        order = self._changes.named(command, plan)
+        if isinstance(order, RejectReason):
+            return order
+        plan.cancel(order, self._entry.locked_units(order))
+        return None
+
+    def _plan_order(self, plan: Planned, command: PlaceOrder) -> RejectReason | None:
+        rests = command.order_type is OrderType.LIMIT and command.time_in_force is TimeInForce.GTC
+        if not rests or command.trigger is not None:
+            return RejectReason.BATCH_INVALID
+        price = slid_price(self._core, plan, command) if command.slide else command.price_ticks
+        if reason := self._entry.refusal(command, price, plan):
+            return reason
+        best = plan.best_opposite(self._core.markets[command.symbol], command.side)
+        if best and (price - best) * command.side.sign >= 0:
+            return RejectReason.WOULD_TAKE
+        plan.place(command, price)
+        return None

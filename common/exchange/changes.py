@@ -1,0 +1,168 @@
+"""Changes to open orders: cancel, reduce, amend, and the ends that time and the venue bring."""
+
+from msgspec.structs import replace
+
+from common.exchange.admission import (
+    Standing,
+    book_refusal,
+    is_whole,
+    phase_refusal,
+    reducible_of,
+    slid_price,
+    taker_of,
+)
+from common.exchange.commands import AmendOrder, CancelOrder, ExpireOpenOrders, ReduceOrder
+from common.exchange.core import Core
+from common.exchange.entry import OrderEntry
+from common.exchange.events import TIME_OUT, AmendRejected, CancelRejected, OrderCanceled, RejectReason
+from common.exchange.ledger import OrderRecord
+from common.model.order import OrderType
+
+Named = CancelOrder | ReduceOrder | AmendOrder
+
+
+class OrderChanges:
+    """Finds open orders and changes them, for their owners and for the venue."""
+
+    def __init__(self, core: Core, standing: Standing, entry: OrderEntry) -> None:
+        self._core, self._standing, self._entry = core, standing, entry
+
+    def cancel(self, command: CancelOrder) -> None:
+        """Take an order off, or refuse."""
+        order = self.named(command, self._standing)
+        if isinstance(order, RejectReason):
+            self._core.tell(
+                CancelRejected(
+                    time_ns=self._core.time_ns,
+                    account=command.account,
+                    symbol=command.symbol,
+                    order_id=command.order_id,
+                    client_order_id=command.client_order_id,
+                    reason=order,
+                )
+            )
+        else:
+            self._cancel(order, command.cancel_id)
+
+    def reduce(self, command: ReduceOrder) -> None:
+        """Take lots off an order, or refuse."""
+        order = self.named(command, self._standing)
+        if isinstance(order, RejectReason):
+            self._refuse(command, order)
+        elif reason := phase_refusal(self._core.markets[order.symbol], True):
+            self._refuse(command, reason)
+        elif not is_whole(command.quantity_lots, 1):
+            self._refuse(command, RejectReason.QUANTITY_INVALID)
+        elif command.quantity_lots >= order.remaining_lots:
+            self._cancel(order, "")
+        else:
+            self._shrink(order, order.remaining_lots - command.quantity_lots)
+
+    def amend(self, command: AmendOrder) -> None:
+        """Give an order other terms, or refuse."""
+        order = self.named(command, self._standing)
+        if isinstance(order, RejectReason):
+            self._refuse(command, order)
+            return
+        price = order.price_ticks if command.price_ticks is None else command.price_ticks
+        open_lots = order.remaining_lots if command.open_lots is None else command.open_lots
+        if reason := self._terms_refusal(command, order, price, open_lots):
+            self._refuse(command, reason)
+        elif price == order.price_ticks and open_lots <= order.remaining_lots:
+            self._shrink(order, open_lots)
+        else:
+            self._move(command, order, price, open_lots)
+
+    def expire_open(self, command: ExpireOpenOrders) -> None:
+        """End every open order."""
+        for orders in list(self._core.ledger.open_orders.values()):
+            for order in list(orders.values()):
+                self._core.take_off(order)
+                self._core.expire(order.order_id, command.reason)
+
+    def time_out(self, order_id: int) -> None:
+        """End an order whose time has come, if it is still open."""
+        order = self._core.ledger.orders.get(order_id)
+        if order is not None and order.is_open:
+            self._core.take_off(order)
+            self._core.expire(order_id, TIME_OUT)
+
+    def named(self, command: Named, standing: Standing) -> OrderRecord | RejectReason:
+        """The open order that a command names, or why there is none for it."""
+        ledger = self._core.ledger
+        order = ledger.find(command.account, command.symbol, command.order_id, command.client_order_id)
+        if order is not None and standing.is_open(order):
+            return order
+        others = ledger.orders.get(command.order_id)
+        if others is not None and others.symbol == command.symbol and others.account != command.account:
+            return RejectReason.WRONG_OWNER
+        return RejectReason.UNKNOWN_ORDER
+
+    def _terms_refusal(self, command: AmendOrder, order: OrderRecord, price: int, lots: int) -> RejectReason | None:
+        instrument = self._core.instruments[order.symbol]
+        moves = price != order.price_ticks or lots > order.remaining_lots
+        if reason := phase_refusal(self._core.markets[order.symbol], not (moves and order.is_waiting)):
+            return reason
+        if command.price_ticks is None and command.open_lots is None:
+            return RejectReason.TERMS_INVALID
+        if command.price_ticks is not None and order.order_type is not OrderType.LIMIT:
+            return RejectReason.TERMS_INVALID
+        if order.order_type is OrderType.LIMIT and not is_whole(price, 1):
+            return RejectReason.PRICE_INVALID
+        if not is_whole(lots, instrument.quantity_lots_min, instrument.quantity_lots_max - order.filled_lots):
+            return RejectReason.QUANTITY_INVALID
+        if order.reduce_only and lots > max(order.remaining_lots, reducible_of(self._core, order)):
+            return RejectReason.NO_POSITION_TO_REDUCE
+        return None
+
+    def _move(self, command: AmendOrder, order: OrderRecord, price: int, open_lots: int) -> None:
+        """Another price or more lots: back of the queue, after taking what it can."""
+        moved = replace(order, price_ticks=price, quantity_lots=order.filled_lots + open_lots)
+        taker = taker_of(self._core, moved, open_lots, order.order_id)
+        if moved.slide:
+            taker.limit_ticks = price = slid_price(self._core, self._standing, moved)
+        locked = self._entry.locked_units(order)
+        if order.is_waiting:
+            reason = self._entry.waiting_refusal(moved, price, open_lots, locked)
+        else:
+            reason = book_refusal(self._core, self._standing, moved, taker, locked)
+        if reason is not None:
+            self._refuse(command, reason)
+            return
+        self._core.amend(order, price, open_lots, order.is_waiting)
+        if not order.is_waiting:
+            self._core.take_off(order)
+            self._entry.work(order)
+
+    def _shrink(self, order: OrderRecord, open_lots: int) -> None:
+        """The same price and no more lots: it keeps its place."""
+        fewer = order.remaining_lots - open_lots
+        self._core.amend(order, order.price_ticks, open_lots, True)
+        market = self._core.markets[order.symbol]
+        resting = market.book.orders.get(order.order_id)
+        if fewer and resting is not None:
+            market.reduce(resting, fewer)
+
+    def _cancel(self, order: OrderRecord, cancel_id: str) -> None:
+        self._core.take_off(order)
+        self._core.emit(
+            OrderCanceled(
+                time_ns=self._core.time_ns,
+                order_id=order.order_id,
+                account=order.account,
+                symbol=order.symbol,
+                cancel_id=cancel_id,
+            )
+        )
+
+    def _refuse(self, command: ReduceOrder | AmendOrder, reason: RejectReason) -> None:
+        self._core.tell(
+            AmendRejected(
+                time_ns=self._core.time_ns,
+                account=command.account,
+                symbol=command.symbol,
+                order_id=command.order_id,
+                client_order_id=command.client_order_id,
+                reason=reason,
+            )
+        )

@@ -1,0 +1,196 @@
+"""New orders, and orders that go to the book again: what they take, and what of them rests or ends."""
+
+from common.exchange.admission import (
+    Standing,
+    book_refusal,
+    entry_refusal,
+    fires_at_once,
+    money_refusal,
+    reducible_of,
+    slid_price,
+    taker_of,
+)
+from common.exchange.commands import PlaceOrder, TriggerKind
+from common.exchange.core import Core
+from common.exchange.events import (
+    REDUCE_ONLY,
+    SELF_TRADE,
+    UNFILLED,
+    OrderPlaced,
+    OrderRejected,
+    OrderTriggered,
+    RejectReason,
+)
+from common.exchange.ledger import OrderRecord, is_customer
+from common.exchange.matching import Market, Taker
+from common.exchange.stops import trailed
+from common.model.errors import InputInvalid
+from common.model.order import OrderType, Side, TimeInForce
+
+
+class OrderEntry:
+    """Takes orders in and lets them act on the book."""
+
+    def __init__(self, core: Core, standing: Standing) -> None:
+        self._core, self._standing = core, standing
+
+    def place(self, command: PlaceOrder) -> None:
+        """Take an order in, or refuse it. Raises InputInvalid for an account that is no customer's."""
+        if not is_customer(command.account):
+            raise InputInvalid("account", "PlaceOrder", "a customer's account", command.account)
+        price = slid_price(self._core, self._standing, command) if command.slide else command.price_ticks
+        if reason := self.refusal(command, price, self._standing):
+            self._refuse(command, reason)
+            return
+        order = self._accept(command, price)
+        market = self._core.markets[order.symbol]
+        self._core.schedule(order)
+        if not fires_at_once(market, command):
+            self._begin_to_follow(order, market)
+            self.wait(order)
+            return
+        if command.trigger is not None:
+            self._report_trigger(order, market)
+        self.work(order)
+
+    def refusal(self, command: PlaceOrder, price: int, standing: Standing) -> RejectReason | None:
+        """Why an order at a price would be refused."""
+        if reason := entry_refusal(self._core, standing, command):
+            return reason
+        if not fires_at_once(self._core.markets[command.symbol], command):
+            return self.waiting_refusal(command, price, command.quantity_lots, 0)
+        taker = taker_of(self._core, command, command.quantity_lots, 0)
+        if command.order_type is OrderType.LIMIT:
+            taker.limit_ticks = price
+        return book_refusal(self._core, standing, command, taker)
+
+    def waiting_refusal(
+        self, terms: PlaceOrder | OrderRecord, price: int, lots: int, locked_units: int
+    ) -> RejectReason | None:
+        """Why an order may not wait: only its money counts, the book will be another one when its trigger fires."""
+        trades = [(price, lots)] if terms.order_type is OrderType.LIMIT else []
+        return money_refusal(self._core, self._standing, terms, trades, locked_units)
+
+    def fire(self, order: OrderRecord) -> None:
+        """An order's trigger became true: it goes to the book, or ends with the reason why it may not."""
+        market = self._core.markets[order.symbol]
+        self._report_trigger(order, market)
+        price = slid_price(self._core, self._standing, order) if order.slide else order.price_ticks
+        taker = taker_of(self._core, order, order.remaining_lots, order.order_id)
+        if order.slide:
+            taker.limit_ticks = price
+        reason = book_refusal(self._core, self._standing, order, taker, self.locked_units(order))
+        if reason is not None:
+            self._core.expire(order.order_id, reason)
+            return
+        if price != order.price_ticks:
+            self._core.amend(order, price, order.remaining_lots, True)
+        self.work(order)
+
+    def wait(self, order: OrderRecord) -> None:
+        """Let an order wait for its trigger."""
+        market, trigger = self._core.markets[order.symbol], order.trigger
+        assert trigger is not None  # only such orders wait
+        market.stops.add(order.order_id, order.side, trigger, order.stop_ticks)
+
+    def work(self, order: OrderRecord) -> None:
+        """Let an order take what it may; the rest of it rests or ends."""
+        market = self._core.markets[order.symbol]
+        taker = taker_of(self._core, order, order.remaining_lots, order.order_id)
+        if order.reduce_only and not self._clamp(order, taker):
+            return
+        if order.time_in_force is TimeInForce.FOK and not _fills_whole(order, market, taker):
+            self._core.expire(order.order_id, UNFILLED)
+            return
+        market.match(taker)
+        if taker.lots:
+            rests = order.order_type is OrderType.LIMIT and order.time_in_force is TimeInForce.GTC
+            if rests and not taker.stopped:
+                self._core.rest(order)
+            else:
+                self._core.expire(order.order_id, SELF_TRADE if taker.stopped else UNFILLED)
+
+    def locked_units(self, order: OrderRecord) -> int:
+        """What is set aside for an open order."""
+        ledger = self._core.ledger
+        if order.order_type is not OrderType.LIMIT or not ledger.settles:
+            return 0
+        return ledger.cost_units(order.symbol, order.side, order.price_ticks, order.remaining_lots)
+
+    def _accept(self, command: PlaceOrder, price: int) -> OrderRecord:
+        order_id = self._core.ledger.last_order_id + 1
+        self._core.emit(
+            OrderPlaced(
+                time_ns=self._core.time_ns,
+                order_id=order_id,
+                account=command.account,
+                symbol=command.symbol,
+                client_order_id=command.client_order_id,
+                side=command.side,
+                order_type=command.order_type,
+                time_in_force=command.time_in_force,
+                post_only=command.post_only,
+                price_ticks=price if command.order_type is OrderType.LIMIT else 0,
+                quantity_lots=command.quantity_lots,
+                self_trade_prevention=command.self_trade_prevention,
+                slide=command.slide,
+                reduce_only=command.reduce_only,
+                expires_ns=command.expires_ns,
+                budget=command.budget,
+                protect_ticks=command.protect_ticks,
+                trigger=command.trigger,
+            )
+        )
+        return self._core.ledger.orders[order_id]
+
+    def _refuse(self, command: PlaceOrder, reason: RejectReason) -> None:
+        original = self._core.ledger.find(command.account, command.symbol, 0, command.client_order_id)
+        repeated = reason is RejectReason.DUPLICATE_CLIENT_ORDER_ID and original is not None
+        self._core.tell(
+            OrderRejected(
+                time_ns=self._core.time_ns,
+                account=command.account,
+                symbol=command.symbol,
+                client_order_id=command.client_order_id,
+                reason=reason,
+                original_order_id=original.order_id if repeated and original is not None else 0,
+            )
+        )
+
+    def _begin_to_follow(self, order: OrderRecord, market: Market) -> None:
+        assert order.trigger is not None  # only such orders wait
+        reference = market.facts.watched(order.trigger.reference)
+        if order.trigger.kind is TriggerKind.TRAILING and reference:
+            if stop := trailed(order.trigger, order.side, 0, reference):
+                self._core.move_stop(order, stop)
+
+    def _report_trigger(self, order: OrderRecord, market: Market) -> None:
+        assert order.trigger is not None  # only such orders fire
+        self._core.emit(
+            OrderTriggered(
+                time_ns=self._core.time_ns,
+                order_id=order.order_id,
+                account=order.account,
+                symbol=order.symbol,
+                reference_ticks=market.facts.watched(order.trigger.reference),
+            )
+        )
+
+    def _clamp(self, order: OrderRecord, taker: Taker) -> bool:
+        """Cut a reduce-only order down to the position; False when nothing is left of it."""
+        allowed = reducible_of(self._core, order)
+        if not allowed:
+            self._core.expire(order.order_id, REDUCE_ONLY)
+        elif allowed < taker.lots:
+            self._core.shrink(order.order_id, taker.lots - allowed, REDUCE_ONLY)
+            taker.lots = allowed
+        return bool(allowed)
+
+
+def _fills_whole(order: OrderRecord, market: Market, taker: Taker) -> bool:
+    """True when a fill-or-kill order trades all of its lots, within its budget if it has one."""
+    trades = market.reachable(taker)
+    if sum(lots for _price, lots in trades) < taker.lots:
+        return False
+    cost = sum(price * lots for price, lots in trades)
+    return order.budget is None or (cost <= order.budget if order.side is Side.BUY else cost >= order.budget)
