@@ -101,7 +101,7 @@ class PlainExchange:
         trigger, number = terms.trigger, len(self.orders) + 1
         price = terms.price_ticks if terms.order_type is OrderType.LIMIT else 0
         price = self._slide(terms, price)
-        if self.phase == "halt" or self.phase == "post_only" and (not terms.post_only or trigger):
+        if self.phase == "halt" or (self.phase == "post_only" and (not terms.post_only or trigger)):
             return False
         if any(o.account == terms.account and o.terms.client_order_id == terms.client_order_id for o in self.open()):
             return False
@@ -145,13 +145,13 @@ class PlainExchange:
 
     def amend(self, account: str, number: int, price: int | None, lots: int | None) -> bool:
         order = self._order(number)
-        if order is None or order.ended or order.account != account or price is None and lots is None:
+        if order is None or order.ended or order.account != account or (price is None and lots is None):
             return False
         if price is not None and order.terms.order_type is OrderType.MARKET:
             return False
         price, lots = price or order.price, lots or order.lots
         keeps = price == order.price and lots <= order.lots
-        if self.phase == "halt" or self.phase == "post_only" and order in self.waiting and not keeps:
+        if self.phase == "halt" or (self.phase == "post_only" and order in self.waiting and not keeps):
             return False
         if order.terms.reduce_only and lots > max(order.lots, self._reducible(account, order.side)):
             return False
