@@ -40,9 +40,14 @@ class MarketFacts:
     def trade(self, event: TradeExecuted) -> None:
         """The last price, and an entry of the window."""
         self.last = event.price_ticks
+        if not self.rules.breaker_bps:
+            return
+        window, oldest_ns = self._window, event.time_ns - self.rules.breaker_window_s * NS_PER_S
+        while window and window[0][0] < oldest_ns:
+            window.popleft()
         # Of one moment only the first price can ever be the oldest of the window.
-        if self.rules.breaker_bps and (not self._window or self._window[-1][0] != event.time_ns):
-            self._window.append((event.time_ns, event.price_ticks))
+        if not window or window[-1][0] != event.time_ns:
+            window.append((event.time_ns, event.price_ticks))
 
     def change_mark(self, event: MarkChanged) -> None:
         """The mark."""
@@ -58,14 +63,11 @@ class MarketFacts:
         if self.is_open:
             self._window.clear()
 
-    def must_halt(self, time_ns: int) -> bool:
-        """True when the last price has moved too far from the oldest one of the rolling window."""
-        window, oldest_ns = self._window, time_ns - self.rules.breaker_window_s * NS_PER_S
-        while window and window[0][0] < oldest_ns:
-            window.popleft()
-        if not window or not self.rules.breaker_bps:
+    def must_halt(self) -> bool:
+        """True when the last trade has moved too far from the oldest one of the rolling window before it."""
+        if not self._window:
             return False
-        first = window[0][1]
+        first = self._window[0][1]
         return abs(self.last - first) * BPS >= first * self.rules.breaker_bps
 
     def state(self) -> tuple[int, int, str, int, list[tuple[int, int]]]:

@@ -53,7 +53,7 @@ class Triggers:
     def _due(self, market: Market, reference: PriceReference, prices: list[Moved]) -> list[int]:
         if not market.facts.is_open:
             return []
-        if reference is PriceReference.LAST and market.facts.must_halt(self._core.time_ns):
+        if reference is PriceReference.LAST and market.facts.must_halt():
             self._halt(market, BREAKER)
             return []
         due = list[int]()

@@ -1,10 +1,12 @@
 """The book's containers against plain dicts, wide enough that levels empty out and are compacted."""
 
+from collections.abc import Callable
 from random import Random
+from time import perf_counter
 
 import pytest
 
-from common.exchange.book import EMPTY_LEVELS_KEPT, BookSide, OrderBook, RestingOrder
+from common.exchange.book import EMPTY_LEVELS_KEPT, GONE_ORDERS_KEPT, BookSide, MakerFill, OrderBook, RestingOrder
 from common.model.order import Side
 
 
@@ -57,3 +59,64 @@ def test_misuse_is_refused():
     makers.append(10, RestingOrder("a", 2, "", 5))
     with pytest.raises(ValueError, match="last"):
         makers.grow(order, 1)
+
+
+def test_a_queue_holds_no_more_than_a_multiple_of_what_rests_in_it():
+    book, waiting = OrderBook(), list[RestingOrder]()
+    for number in range(1, 20_000):
+        waiting.append(RestingOrder("a", number, "", 2))
+        book.bids.append(100, waiting[-1])
+        if number > 10:
+            # One order after the other goes: from the front by a trade, from the middle by a cancel.
+            if number % 2:
+                book.bids.take(2, 100, "", [])
+            else:
+                book.remove(waiting[-5])
+            waiting = [order for order in waiting if order.quantity]
+        level = book.bids.level(100)
+        assert level is not None and len(level.queue) <= 2 * len(waiting) + 2 * GONE_ORDERS_KEPT + 2
+        assert (level.orders, level.quantity) == (len(waiting), 2 * len(waiting))
+    assert [order.order_id for order in level] == [order.order_id for order in waiting] and len(book.orders) == 10
+
+
+def seconds_for(act: Callable[[], object]) -> float:
+    """The best of five, so that a busy machine does not count."""
+    best = float("inf")
+    for _ in range(5):
+        started = perf_counter()
+        act()
+        best = min(best, perf_counter() - started)
+    return best
+
+
+@pytest.mark.parametrize("spread", [1, 400], ids=["one level", "many levels"])
+def test_an_insert_costs_the_same_whatever_rests(spread: int):
+    costs = []
+    for resting in (200, 20_000):
+        book = OrderBook()
+        for number in range(1, resting + 1):
+            book.bids.append(1_000 + number % spread, RestingOrder("a", number, "", 5))
+
+        def insert_and_cancel(book: OrderBook = book, first: int = resting + 1) -> None:
+            orders = [RestingOrder("a", number, "", 5) for number in range(first, first + 2_000)]
+            for order in orders:
+                book.bids.append(1_000 + order.order_id % spread, order)
+            for order in orders:
+                book.remove(order)
+
+        costs.append(seconds_for(insert_and_cancel))
+    # A cost that grew with the number of orders would be a hundred times as large.
+    assert costs[1] < 5 * costs[0]
+
+
+def test_neither_one_long_queue_nor_many_levels_are_slow():
+    book, fills = OrderBook(), list[MakerFill]()
+    for number in range(1, 40_001):
+        book.asks.append(100, RestingOrder("a", number, "", 1))
+    one_level = seconds_for(lambda: [book.asks.take(1, 100, "b", fills) for _ in range(8_000)])
+    assert [maker.order_id for maker, _, _ in fills] == list(range(1, 40_001)) and book.asks.best() is None
+    for number in range(1, 40_001):
+        book.asks.append(number * 7919 % 100_003 + 1, RestingOrder("a", number, "", 1))
+    many_levels = seconds_for(lambda: [book.asks.take(1, None, "b", []) for _ in range(8_000)])
+    # Both took 8,000 orders one by one: a queue that is searched, or keys that are, would take seconds.
+    assert max(one_level, many_levels) < 0.5 and book.asks.best() is None

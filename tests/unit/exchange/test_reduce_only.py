@@ -110,6 +110,17 @@ def test_fill_or_kill_sees_what_reduce_only_will_let_it_take(lots, whole):
     assert desk.state("him", "t")[0] == ("filled" if whole else "expired")
 
 
+@pytest.mark.parametrize(("limit", "whole"), [(121, False), (122, True)])
+def test_fill_or_kill_sees_that_an_ordinary_trade_will_trim_the_newer_order(limit, whole):
+    # After three plain lots seven are left, which the older order keeps: the newer one at 121 is gone by then.
+    desk = with_position(10)
+    desk.place("me", "old", SELL, 122, 8, reduce_only=True)
+    desk.place("me", "new", SELL, 121, 8, reduce_only=True)
+    desk.place("me", "plain", SELL, 120, 3)
+    events = desk.place("him", "t", BUY, limit, 10, TimeInForce.FOK)
+    assert trades(events) == ([("plain", "t", 120, 3), ("old", "t", 122, 7)] if whole else [])
+
+
 def test_a_fired_trigger_is_cut_down_to_what_is_left():
     desk = with_position(10)
     desk.place("you", "bid", BUY, 90, 99)
