@@ -1,5 +1,6 @@
 """The exchange and the plain one, fed alike with commands drawn at random, and compared after each of them."""
 
+from collections import Counter
 from copy import deepcopy
 from random import Random
 from typing import Any
@@ -21,10 +22,12 @@ from common.exchange.commands import (
     Trigger,
     TriggerKind,
 )
-from common.exchange.events import BatchItemStarted, BatchRejected, Event, Refusal, TradeExecuted
+from common.exchange.events import FEE_ACCOUNT, BatchItemStarted, BatchRejected, Event, Refusal, TradeExecuted
+from common.exchange.exchange import Exchange
+from common.exchange.money import units_from_text
 from common.exchange.rules import NS_PER_S, MarketRules
 from common.model.order import OrderType, Side, TimeInForce
-from tests.unit.exchange.desk import ETH, Desk
+from tests.unit.exchange.desk import DEPOSITS, ETH, Desk
 from tests.unit.exchange.plain_exchange import PlainExchange
 
 GROUPS = {"c": "firm", "d": "firm"}
@@ -42,8 +45,9 @@ LIMIT, GTC, IOC, FOK = OrderType.LIMIT, TimeInForce.GTC, TimeInForce.IOC, TimeIn
 class Pair:
     """`step` draws and carries out one command. Terms are drawn so that most of them fit together and meet."""
 
-    def __init__(self, rules: dict[str, int]) -> None:
-        self.desk = Desk(settles=False, groups=GROUPS, **rules)
+    def __init__(self, rules: dict[str, int], settles: bool = False) -> None:
+        """With `settles` everybody has more money than can be lost, so the plain exchange need not know of it."""
+        self.desk = Desk("-1", "4.5", accounts="abcd", settles=settles, groups=GROUPS, **rules)
         self.plain = PlainExchange(MarketRules(**rules), GROUPS)
         self._actions = {
             self.place: 50, self.cancel: 5, self.reduce: 4, self.amend: 12, self.move_mark: 7, self.tell_last: 3,
@@ -51,49 +55,58 @@ class Pair:
         }  # fmt: skip
 
     def step(self, random: Random) -> None:
-        """One command for both."""
-        (action,) = random.choices(list(self._actions), list(self._actions.values()))
-        action(random)
+        """What is drawn, for both."""
+        for command in self.draw(random):
+            self.both(command)
         self.compare()
 
-    def place(self, random: Random) -> None:
-        """One order in fifty repeats a name."""
-        self.both(self.order(random))
+    def draw(self, random: Random) -> list[Command]:
+        """The next commands; none when the exchange was started anew instead."""
+        (action,) = random.choices(list(self._actions), list(self._actions.values()))
+        return action(random)
 
-    def meet(self, random: Random) -> None:
+    def place(self, random: Random) -> list[Command]:
+        """One order in fifty repeats a name."""
+        return [self.order(random)]
+
+    def meet(self, random: Random) -> list[Command]:
         """Two orders that trade, so that there are positions and last prices."""
         price, lots = random.randint(97, 103), random.randint(1, 12)
-        for side in random.sample(list(Side), 2):
-            terms = {"account": random.choice("abcd"), "side": side, "price_ticks": price, "quantity_lots": lots}
-            self.both(self.command(PlaceOrder, client_order_id=self.name(), **terms))
+        return [
+            self.command(
+                PlaceOrder, account=random.choice("abcd"), client_order_id=str(len(self.plain.orders) + number),
+                side=side, price_ticks=price, quantity_lots=lots,
+            )
+            for number, side in enumerate(random.sample(list(Side), 2), 1)
+        ]  # fmt: skip
 
-    def cancel(self, random: Random) -> None:
+    def cancel(self, random: Random) -> list[Command]:
         """Mostly of an open order, mostly by its owner."""
-        self.both(self.named(random, CancelOrder))
+        return [self.named(random, CancelOrder)]
 
-    def reduce(self, random: Random) -> None:
+    def reduce(self, random: Random) -> list[Command]:
         """By up to nine lots."""
-        self.both(self.named(random, ReduceOrder, quantity_lots=random.randint(1, 9)))
+        return [self.named(random, ReduceOrder, quantity_lots=random.randint(1, 9))]
 
-    def amend(self, random: Random) -> None:
+    def amend(self, random: Random) -> list[Command]:
         """Price, quantity, both or neither."""
         price, lots = random.choice([None, random.randint(95, 106)]), random.choice([None, random.randint(1, 12)])
-        self.both(self.named(random, AmendOrder, price_ticks=price, open_lots=lots))
+        return [self.named(random, AmendOrder, price_ticks=price, open_lots=lots)]
 
-    def move_mark(self, random: Random) -> None:
+    def move_mark(self, random: Random) -> list[Command]:
         """Another mark."""
-        self.both(self.command(SetMark, price_ticks=random.randint(95, 106)))
+        return [self.command(SetMark, price_ticks=random.randint(95, 106))]
 
-    def tell_last(self, random: Random) -> None:
+    def tell_last(self, random: Random) -> list[Command]:
         """Another last price."""
-        self.both(self.command(SetLast, price_ticks=random.randint(97, 104)))
+        return [self.command(SetLast, price_ticks=random.randint(97, 104))]
 
-    def wait(self, random: Random) -> None:
+    def wait(self, random: Random) -> list[Command]:
         """Some seconds, at the edges of phases and windows too."""
         seconds = random.choice([1, 1, 1, 20, 59, 60, 61, 299, 300, 301, 400])
-        self.both(PassTime(time_ns=self.desk.exchange.time_ns + seconds * NS_PER_S))
+        return [PassTime(time_ns=self.desk.exchange.time_ns + seconds * NS_PER_S)]
 
-    def batch(self, random: Random) -> None:
+    def batch(self, random: Random) -> list[Command]:
         """Up to five cancels and orders; when it is atomic, mostly orders that may be in it."""
         atomic, items, number = random.random() < 0.6, list[Command](), len(self.plain.orders)
         for _ in range(random.randint(1, 5)):
@@ -113,15 +126,16 @@ class Pair:
                 )  # fmt: skip
             else:
                 items.append(replace(self.order(random), client_order_id=str(number)))
-        self.both(Batch(time_ns=self.time_ns(), items=items, atomic=atomic))
+        return [Batch(time_ns=self.time_ns(), items=items, atomic=atomic)]
 
-    def restart(self, random: Random) -> None:
+    def restart(self, random: Random) -> list[Command]:
         """What the journal brings back is the same state, and the exchange goes on from there."""
         restored = self.desk.restored()
         assert restored.state_hash() == self.desk.exchange.state_hash()
         # Time that brought nothing is not in the journal.
         assert restored.execute(PassTime(time_ns=self.desk.exchange.time_ns)) == []
         self.desk.exchange = restored
+        return []
 
     def both(self, command: Command) -> None:
         """Carry a command out twice. A refusal leaves the hash as it was, if time brought nothing with it."""
@@ -144,7 +158,11 @@ class Pair:
     def check_batch(self, batch: Batch, events: list[Event]) -> None:
         """All or none, or each item as it is alone."""
         kept = deepcopy(self.plain)
-        accepted = [self.carry_out(item, rests_only=batch.atomic) for item in batch.items]
+        # Of an atomic batch no item can name an order that another one places: all are looked at before any is placed.
+        fits = [not batch.atomic or getattr(item, "order_id", 0) <= len(kept.orders) for item in batch.items]
+        accepted = [
+            fit and self.carry_out(item, rests_only=batch.atomic) for fit, item in zip(fits, batch.items, strict=True)
+        ]
         if batch.atomic and not all(accepted):
             self.plain = kept
             (fault,) = [event for event in events if isinstance(event, BatchRejected)]
@@ -194,6 +212,9 @@ class Pair:
                 assert (record.remaining_lots, record.price_ticks) == (order.lots, order.price)
             else:
                 assert record.state.value == order.ended
+
+        if exchange.ledger.settles:
+            check_money(exchange, {asset: 4 * units_from_text(amount) for asset, amount in DEPOSITS.items()})
 
     def order(self, random: Random) -> PlaceOrder:
         """An order of any kind."""
@@ -249,6 +270,23 @@ class Pair:
     def time_ns(self) -> int:
         """The next moment."""
         return self.desk.exchange.time_ns + 1
+
+
+def check_money(exchange: Exchange, deposits: dict[str, int]) -> None:
+    """What all own is what was deposited, and what is locked is what open limit orders would pay."""
+    ledger = exchange.ledger
+    locked: Counter[tuple[str, str]] = Counter()
+    for (account, symbol), orders in ledger.open_orders.items():
+        for order in orders.values():
+            if order.order_type is LIMIT:
+                cost = ledger.cost_units(symbol, order.side, order.price_ticks, order.remaining_lots)
+                locked[account, ledger.lockable(symbol, order.side)] += cost
+    owned: Counter[str] = Counter()
+    for account, balances in ledger.accounts.state().items():
+        for asset, (free, held) in balances.items():
+            owned[asset] += free + held
+            assert held == locked[account, asset] and (free >= 0 or account == FEE_ACCOUNT)
+    assert owned == deposits
 
 
 def trigger(random: Random) -> Trigger:
