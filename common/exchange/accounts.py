@@ -31,7 +31,13 @@ class Accounts:
         try:
             return self._balances[account][asset]
         except KeyError:
-            return self._balances.setdefault(account, {}).setdefault(asset, Balance())
+            held = self._balances.get(account)
+        if held is None:
+            held = self._balances[account] = {}
+        balance = held.get(asset)
+        if balance is None:
+            balance = held[asset] = Balance()
+        return balance
 
     def balances(self, account: str) -> dict[str, Balance]:
         """All balances of an account by asset."""

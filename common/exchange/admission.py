@@ -1,6 +1,6 @@
 """Whether an order may come in: every reason to refuse it, found before anything changes."""
 
-from common.exchange.commands import PlaceOrder, Trigger, TriggerKind
+from common.exchange.commands import PlaceOrder, SelfTradePrevention, Trigger, TriggerKind
 from common.exchange.core import Core
 from common.exchange.events import MarketPhase, RejectReason
 from common.exchange.ledger import OrderRecord
@@ -49,15 +49,16 @@ class Standing:
         return order is not None and (once or self.is_open(order))
 
 
-def taker_of(core: Core, terms: PlaceOrder | OrderRecord, lots: int, order_id: int) -> Taker:
-    """An order as it would go through the book now, with the worst price that it may have."""
-    market, limit = core.markets[terms.symbol], terms.price_ticks if terms.order_type is OrderType.LIMIT else None
-    if limit is None:
-        limit = worst_price(market, terms.side, terms.protect_ticks)
-    owner = "" if terms.self_trade_prevention == "none" else core.owner(terms.account)
-    return Taker(
-        terms.account, terms.side, limit, lots, order_id, terms.client_order_id, owner, terms.self_trade_prevention
-    )
+def taker_of(core: Core, standing: Standing, terms: PlaceOrder | OrderRecord, lots: int, order_id: int) -> Taker:
+    """An order as it would go through the book now, at the worst price that it may have."""
+    limit: int | None = terms.price_ticks
+    if terms.order_type is OrderType.MARKET:
+        limit = worst_price(core.markets[terms.symbol], terms.side, terms.protect_ticks)
+    elif terms.slide:
+        limit = _slid_price(core.markets[terms.symbol], standing, terms)
+    mode = terms.self_trade_prevention
+    owner = "" if mode is SelfTradePrevention.NONE else core.owner(terms.account)
+    return Taker(terms.account, terms.side, limit, lots, order_id, terms.client_order_id, owner, mode)
 
 
 def worst_price(market: Market, side: Side, protect_ticks: int | None) -> int | None:
@@ -74,17 +75,17 @@ def worst_price(market: Market, side: Side, protect_ticks: int | None) -> int | 
     return (min(limits) if side is Side.BUY else max(limits)) if limits else None
 
 
-def slid_price(core: Core, standing: Standing, terms: PlaceOrder | OrderRecord) -> int:
-    """The price of an order; a sliding one that would take goes to one tick from the best opposite price."""
-    best = standing.best_opposite(core.markets[terms.symbol], terms.side)
+def _slid_price(market: Market, standing: Standing, terms: PlaceOrder | OrderRecord) -> int:
+    """A sliding order that would take goes to one tick from the best opposite price."""
+    best = standing.best_opposite(market, terms.side)
     crosses = best and (terms.price_ticks - best) * terms.side.sign >= 0
-    return best - terms.side.sign if terms.slide and crosses else terms.price_ticks
+    return best - terms.side.sign if crosses else terms.price_ticks
 
 
 def entry_refusal(core: Core, standing: Standing, command: PlaceOrder) -> RejectReason | None:
     """Why an order may not come in, whatever the book is."""
     market, instrument = core.markets[command.symbol], core.instruments[command.symbol]
-    if reason := phase_refusal(market, command.post_only and command.trigger is None):
+    if not market.facts.is_open and (reason := phase_refusal(market, command.post_only and command.trigger is None)):
         return reason
     if not is_whole(command.quantity_lots, instrument.quantity_lots_min, instrument.quantity_lots_max):
         return RejectReason.QUANTITY_INVALID
@@ -98,7 +99,7 @@ def entry_refusal(core: Core, standing: Standing, command: PlaceOrder) -> Reject
         return RejectReason.TOO_MANY_OPEN_ORDERS
     if command.reduce_only and command.quantity_lots > reducible_of(core, command):
         return RejectReason.NO_POSITION_TO_REDUCE
-    return trigger_refusal(market, command)
+    return None if command.trigger is None else _trigger_refusal(market, command, command.trigger)
 
 
 def phase_refusal(market: Market, rests_only: bool) -> RejectReason | None:
@@ -115,11 +116,7 @@ def reducible_of(core: Core, terms: PlaceOrder | OrderRecord) -> int:
     return reducible(core.position(terms.account, terms.symbol), terms.side is Side.SELL)
 
 
-def trigger_refusal(market: Market, command: PlaceOrder) -> RejectReason | None:
-    """Why an order's trigger cannot be."""
-    trigger = command.trigger
-    if trigger is None:
-        return None
+def _trigger_refusal(market: Market, command: PlaceOrder, trigger: Trigger) -> RejectReason | None:
     if not _trigger_fits(trigger):
         return RejectReason.TRIGGER_INVALID
     if not trigger.immediate and fires_at_once(market, command):
@@ -145,7 +142,7 @@ def book_refusal(
     market, price = core.markets[terms.symbol], taker.limit_ticks
     if terms.order_type is OrderType.MARKET:
         # What a market order will trade is known exactly: nothing moves between this look and the matching.
-        return money_refusal(core, standing, terms, market.reachable(taker), 0)
+        return _money_refusal(core, standing, terms, market.reachable(taker), 0) if core.ledger.settles else None
     assert price is not None  # only market orders have none
     band = market.facts.band()
     if band is not None and not band[0] <= price <= band[1]:
@@ -154,23 +151,33 @@ def book_refusal(
         best = standing.best_opposite(market, terms.side)
         if price <= 0 or (best and (price - best) * terms.side.sign >= 0):
             return RejectReason.WOULD_TAKE
-    return money_refusal(core, standing, terms, [(price, taker.lots)], locked_units)
+    return waiting_refusal(core, standing, terms, taker, locked_units)
 
 
-def money_refusal(
+def waiting_refusal(
+    core: Core, standing: Standing, terms: PlaceOrder | OrderRecord, taker: Taker, locked_units: int = 0
+) -> RejectReason | None:
+    """Why an order may not wait: only its money counts, the book will be another one when its trigger fires."""
+    if taker.limit_ticks is None or terms.order_type is OrderType.MARKET or not core.ledger.settles:
+        return None
+    return _money_refusal(core, standing, terms, [(taker.limit_ticks, taker.lots)], locked_units)
+
+
+def _money_refusal(
     core: Core, standing: Standing, terms: PlaceOrder | OrderRecord, trades: list[tuple[int, int]], locked_units: int
 ) -> RejectReason | None:
     """Why an account cannot pay for some (price, lots), or the instrument is not traded in such amounts."""
-    ledger, instrument = core.ledger, core.instruments[terms.symbol]
-    if not ledger.settles or not trades:
-        return None
-    if sum(instrument.notional(*each) for each in trades) < instrument.notional_min:
+    scale, lots, quote = core.ledger.scales[terms.symbol], 0, 0
+    for price, each in trades:
+        lots += each
+        quote += scale.quote_units(price, each)
+    base = scale.base_units(lots)
+    if trades and quote < scale.notional_units_min:
         return RejectReason.NOTIONAL_TOO_SMALL
-    scale = ledger.scales[terms.symbol]
-    if max(sum(scale.quote_units(*each) for each in trades), scale.base_units(terms.quantity_lots)) > WHOLE_MAX:
+    if max(quote, base) > WHOLE_MAX:
         return RejectReason.NOTIONAL_TOO_LARGE
-    cost = sum(ledger.cost_units(terms.symbol, terms.side, *each) for each in trades)
-    if cost > locked_units + standing.free_units(terms.account, ledger.lockable(terms.symbol, terms.side)):
+    asset, cost = (scale.quote, quote) if terms.side is Side.BUY else (scale.base, base)
+    if cost > locked_units + standing.free_units(terms.account, asset):
         return RejectReason.INSUFFICIENT_BALANCE
     return None
 

@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Callable
 
-from common.exchange.admission import Standing, slid_price
+from common.exchange.admission import Standing, taker_of
 from common.exchange.changes import OrderChanges
 from common.exchange.commands import BATCH_ITEMS_MAX, Batch, BatchItem, CancelOrder, PlaceOrder
 from common.exchange.core import Core
@@ -122,9 +122,11 @@ class Batches:
         rests = command.order_type is OrderType.LIMIT and command.time_in_force is TimeInForce.GTC
         if not rests or command.trigger is not None:
             return RejectReason.BATCH_INVALID
-        price = slid_price(self._core, plan, command) if command.slide else command.price_ticks
-        if reason := self._entry.refusal(command, price, plan):
+        taker = taker_of(self._core, plan, command, command.quantity_lots, 0)
+        if reason := self._entry.refusal(command, taker, plan):
             return reason
+        price = taker.limit_ticks
+        assert price is not None  # only market orders have none
         best = plan.best_opposite(self._core.markets[command.symbol], command.side)
         if best and (price - best) * command.side.sign >= 0:
             return RejectReason.WOULD_TAKE

@@ -248,6 +248,10 @@ class OrderBook:
         """Where orders of a side rest."""
         return self.bids if side is Side.BUY else self.asks
 
+    def opposite(self, side: Side) -> BookSide:
+        """What takers of a side meet."""
+        return self.asks if side is Side.BUY else self.bids
+
     def remove(self, order: RestingOrder) -> None:
         """Take an order off, whole."""
         lots = order.quantity

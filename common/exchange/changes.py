@@ -8,8 +8,8 @@ from common.exchange.admission import (
     is_whole,
     phase_refusal,
     reducible_of,
-    slid_price,
     taker_of,
+    waiting_refusal,
 )
 from common.exchange.commands import AmendOrder, CancelOrder, ExpireOpenOrders, ReduceOrder
 from common.exchange.core import Core
@@ -118,21 +118,18 @@ class OrderChanges:
     def _move(self, command: AmendOrder, order: OrderRecord, price: int, open_lots: int) -> None:
         """Another price or more lots: back of the queue, after taking what it can."""
         moved = replace(order, price_ticks=price, quantity_lots=order.filled_lots + open_lots)
-        taker = taker_of(self._core, moved, open_lots, order.order_id)
-        if moved.slide:
-            taker.limit_ticks = price = slid_price(self._core, self._standing, moved)
-        locked = self._entry.locked_units(order)
-        if order.is_waiting:
-            reason = self._entry.waiting_refusal(moved, price, open_lots, locked)
-        else:
-            reason = book_refusal(self._core, self._standing, moved, taker, locked)
+        taker = taker_of(self._core, self._standing, moved, open_lots, order.order_id)
+        refusal = waiting_refusal if order.is_waiting else book_refusal
+        reason = refusal(self._core, self._standing, moved, taker, self._entry.locked_units(order))
         if reason is not None:
             self._refuse(command, reason)
             return
+        if order.slide and taker.limit_ticks is not None:
+            price = taker.limit_ticks
         self._core.amend(order, price, open_lots, order.is_waiting)
         if not order.is_waiting:
             self._core.take_off(order)
-            self._entry.work(order)
+            self._entry.work(order, taker)
 
     def _shrink(self, order: OrderRecord, open_lots: int) -> None:
         """The same price and no more lots: it keeps its place."""

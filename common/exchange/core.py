@@ -94,9 +94,10 @@ class Core:
 
     def apply(self, event: Event) -> None:
         """Change the state by an event, new or of a journal."""
+        kind = type(event)
+        if kind in _FACTS:
+            _FACTS[kind](self.markets[event.symbol].facts, event)  # type: ignore[attr-defined]
         self.ledger.apply(event)
-        if change := _FACTS.get(type(event)):
-            change(self.markets[event.symbol].facts, event)  # type: ignore[attr-defined]
 
     def owner(self, account: str) -> str:
         """Whose orders an account's orders do not trade with: its trade group's, or its own."""
@@ -109,7 +110,8 @@ class Core:
     def trade(self, symbol: str, taker: Taker, maker: RestingOrder, price: int, lots: int) -> None:
         """A taker and a maker have met."""
         self.note_price(symbol, PriceReference.LAST, price)
-        maker_pays, taker_pays = self._fees(symbol, taker.side, price, lots)
+        quote_fee, base_fee = self._fees(symbol, taker.side, price, lots)
+        maker_pays, taker_pays = (quote_fee, base_fee) if taker.side is Side.BUY else (base_fee, quote_fee)
         self._next_trade_id = max(self._next_trade_id, self.ledger.last_trade_id + 1)
         self.emit(
             TradeExecuted(
@@ -200,13 +202,14 @@ class Core:
                 )
 
     def _fees(self, symbol: str, taker_side: Side, price: int, lots: int) -> tuple[tuple[int, str], tuple[int, str]]:
-        """(units, asset) that maker and taker pay, in what each of them receives."""
+        """(units, asset) that who receives the quote pays, and who receives the base."""
         scale = self.ledger.scales[symbol]
-        base, quote = (scale.base_units(lots), scale.base), (scale.quote_units(price, lots), scale.quote)
-        received = (quote, base) if taker_side is Side.BUY else (base, quote)
-        rates = (self.fees.maker, self.fees.taker) if self.ledger.settles else (0, 0)
-        maker, taker = ((fee_units(units, rate), asset) for (units, asset), rate in zip(received, rates, strict=True))
-        return maker, taker
+        if not self.ledger.settles:
+            return (0, scale.quote), (0, scale.base)
+        fees = self.fees
+        on_quote, on_base = (fees.maker, fees.taker) if taker_side is Side.BUY else (fees.taker, fees.maker)
+        quote_fee = fee_units(scale.quote_units(price, lots), on_quote)
+        return (quote_fee, scale.quote), (fee_units(scale.base_units(lots), on_base), scale.base)
 
     def _positions(self, symbol: str) -> PositionOf:
         return lambda account: self.position(account, symbol)

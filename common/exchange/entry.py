@@ -5,10 +5,9 @@ from common.exchange.admission import (
     book_refusal,
     entry_refusal,
     fires_at_once,
-    money_refusal,
     reducible_of,
-    slid_price,
     taker_of,
+    waiting_refusal,
 )
 from common.exchange.commands import PlaceOrder, TriggerKind
 from common.exchange.core import Core
@@ -38,54 +37,43 @@ class OrderEntry:
         """Take an order in, or refuse it. Raises InputInvalid for an account that is no customer's."""
         if not is_customer(command.account):
             raise InputInvalid("account", "PlaceOrder", "a customer's account", command.account)
-        price = slid_price(self._core, self._standing, command) if command.slide else command.price_ticks
-        if reason := self.refusal(command, price, self._standing):
+        taker = taker_of(
+            self._core, self._standing, command, command.quantity_lots, self._core.ledger.last_order_id + 1
+        )
+        if reason := self.refusal(command, taker, self._standing):
             self._refuse(command, reason)
             return
-        order = self._accept(command, price)
-        market = self._core.markets[order.symbol]
-        self._core.schedule(order)
-        if not fires_at_once(market, command):
-            self._begin_to_follow(order, market)
-            self.wait(order)
-            return
+        order, market = self._accept(command, taker), self._core.markets[command.symbol]
+        if order.expires_ns:
+            self._core.schedule(order)
         if command.trigger is not None:
+            if not fires_at_once(market, command):
+                self._begin_to_follow(order, market)
+                self.wait(order)
+                return
             self._report_trigger(order, market)
-        self.work(order)
+        self.work(order, taker)
 
-    def refusal(self, command: PlaceOrder, price: int, standing: Standing) -> RejectReason | None:
-        """Why an order at a price would be refused."""
+    def refusal(self, command: PlaceOrder, taker: Taker, standing: Standing) -> RejectReason | None:
+        """Why an order, as it would go through the book, would be refused."""
         if reason := entry_refusal(self._core, standing, command):
             return reason
-        if not fires_at_once(self._core.markets[command.symbol], command):
-            return self.waiting_refusal(command, price, command.quantity_lots, 0)
-        taker = taker_of(self._core, command, command.quantity_lots, 0)
-        if command.order_type is OrderType.LIMIT:
-            taker.limit_ticks = price
-        return book_refusal(self._core, standing, command, taker)
-
-    def waiting_refusal(
-        self, terms: PlaceOrder | OrderRecord, price: int, lots: int, locked_units: int
-    ) -> RejectReason | None:
-        """Why an order may not wait: only its money counts, the book will be another one when its trigger fires."""
-        trades = [(price, lots)] if terms.order_type is OrderType.LIMIT else []
-        return money_refusal(self._core, self._standing, terms, trades, locked_units)
+        if fires_at_once(self._core.markets[command.symbol], command):
+            return book_refusal(self._core, standing, command, taker)
+        return waiting_refusal(self._core, standing, command, taker)
 
     def fire(self, order: OrderRecord) -> None:
         """An order's trigger became true: it goes to the book, or ends with the reason why it may not."""
         market = self._core.markets[order.symbol]
         self._report_trigger(order, market)
-        price = slid_price(self._core, self._standing, order) if order.slide else order.price_ticks
-        taker = taker_of(self._core, order, order.remaining_lots, order.order_id)
-        if order.slide:
-            taker.limit_ticks = price
+        taker = taker_of(self._core, self._standing, order, order.remaining_lots, order.order_id)
         reason = book_refusal(self._core, self._standing, order, taker, self.locked_units(order))
         if reason is not None:
             self._core.expire(order.order_id, reason)
             return
-        if price != order.price_ticks:
-            self._core.amend(order, price, order.remaining_lots, True)
-        self.work(order)
+        if order.slide and taker.limit_ticks not in (None, order.price_ticks):
+            self._core.amend(order, taker.limit_ticks, order.remaining_lots, True)
+        self.work(order, taker)
 
     def wait(self, order: OrderRecord) -> None:
         """Let an order wait for its trigger."""
@@ -93,10 +81,9 @@ class OrderEntry:
         assert trigger is not None  # only such orders wait
         market.stops.add(order.order_id, order.side, trigger, order.stop_ticks)
 
-    def work(self, order: OrderRecord) -> None:
+    def work(self, order: OrderRecord, taker: Taker) -> None:
         """Let an order take what it may; the rest of it rests or ends."""
         market = self._core.markets[order.symbol]
-        taker = taker_of(self._core, order, order.remaining_lots, order.order_id)
         if order.reduce_only and not self._clamp(order, taker):
             return
         if order.time_in_force is TimeInForce.FOK and not _fills_whole(order, market, taker):
@@ -117,12 +104,12 @@ class OrderEntry:
             return 0
         return ledger.cost_units(order.symbol, order.side, order.price_ticks, order.remaining_lots)
 
-    def _accept(self, command: PlaceOrder, price: int) -> OrderRecord:
-        order_id = self._core.ledger.last_order_id + 1
+    def _accept(self, command: PlaceOrder, taker: Taker) -> OrderRecord:
+        is_limit, price = command.order_type is OrderType.LIMIT, taker.limit_ticks
         self._core.emit(
             OrderPlaced(
                 time_ns=self._core.time_ns,
-                order_id=order_id,
+                order_id=taker.order_id,
                 account=command.account,
                 symbol=command.symbol,
                 client_order_id=command.client_order_id,
@@ -130,7 +117,7 @@ class OrderEntry:
                 order_type=command.order_type,
                 time_in_force=command.time_in_force,
                 post_only=command.post_only,
-                price_ticks=price if command.order_type is OrderType.LIMIT else 0,
+                price_ticks=price if is_limit and price is not None else 0,
                 quantity_lots=command.quantity_lots,
                 self_trade_prevention=command.self_trade_prevention,
                 slide=command.slide,
@@ -141,7 +128,7 @@ class OrderEntry:
                 trigger=command.trigger,
             )
         )
-        return self._core.ledger.orders[order_id]
+        return self._core.ledger.orders[taker.order_id]
 
     def _refuse(self, command: PlaceOrder, reason: RejectReason) -> None:
         original = self._core.ledger.find(command.account, command.symbol, 0, command.client_order_id)

@@ -133,19 +133,17 @@ class Exchange:
         core.begin(command.time_ns)
         if core.agenda and core.agenda[0][0] <= core.time_ns:
             self._pass_time()
-        core.involved.update(symbols)
+        core.involved.update(dict.fromkeys(symbols))
         self._handlers[type(command)](command)
         if core.moved:
             self._triggers.run()
         core.report_levels()
         return core.events
 
-    def _symbols(self, command: Command) -> dict[str, None]:
-        if isinstance(command, Batch):
-            symbols = {item.symbol: None for item in command.items}
-        else:
-            symbol = getattr(command, "symbol", "")
-            symbols = {symbol: None} if symbol else {}
+    def _symbols(self, command: Command) -> list[str]:
+        symbols = [item.symbol for item in command.items] if isinstance(command, Batch) else []
+        if symbol := getattr(command, "symbol", ""):
+            symbols.append(symbol)
         for symbol in symbols:
             if symbol not in self.markets:
                 raise InputInvalid("symbol", type(command).__name__, f"one of {', '.join(self.markets)}", symbol)

@@ -13,7 +13,7 @@ class MarketFacts:
     def __init__(self, rules: MarketRules) -> None:
         self.rules = rules
         self.last = self.mark = 0
-        self.phase, self.phase_until_ns = MarketPhase.OPEN, 0
+        self.phase, self.phase_until_ns, self.is_open = MarketPhase.OPEN, 0, True
         self._window: deque[tuple[int, int]] = deque()
 
     @property
@@ -24,11 +24,6 @@ class MarketFacts:
     def watched(self, reference: PriceReference) -> int:
         """The price that triggers of this kind watch; 0 = none yet."""
         return self.mark if reference is PriceReference.MARK else self.last
-
-    @property
-    def is_open(self) -> bool:
-        """True while the market trades."""
-        return self.phase is MarketPhase.OPEN
 
     def band(self) -> tuple[int, int] | None:
         """Lowest and highest price allowed, both inside of the band; None = every price is."""
@@ -60,6 +55,7 @@ class MarketFacts:
     def change_phase(self, event: PhaseChanged) -> None:
         """The phase. The window starts anew when trading does."""
         self.phase, self.phase_until_ns = event.phase, event.until_ns
+        self.is_open = event.phase is MarketPhase.OPEN
         if self.is_open:
             self._window.clear()
 

@@ -277,8 +277,11 @@ class Ledger:
     def _lock(self, order: OrderRecord, lots: int) -> None:
         # A market order trades or ends within its own command, so it needs nothing set aside.
         if self.settles and order.order_type is OrderType.LIMIT:
-            units = self.cost_units(order.symbol, order.side, order.price_ticks, lots)
-            self.accounts.lock(order.account, self.lockable(order.symbol, order.side), units)
+            scale = self.scales[order.symbol]
+            if order.side is Side.BUY:
+                self.accounts.lock(order.account, scale.quote, scale.quote_units(order.price_ticks, lots))
+            else:
+                self.accounts.lock(order.account, scale.base, scale.base_units(lots))
 
     def _close(self, order: OrderRecord) -> None:
         del self.open_of(order.account, order.symbol)[order.order_id]

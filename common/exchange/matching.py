@@ -81,7 +81,7 @@ class Market:
 
     def match(self, taker: Taker) -> None:
         """Trade until the taker is filled, reaches its limit, or self-trade prevention stops it."""
-        makers = self.book.side(taker.side.opposite)
+        makers = self.book.opposite(taker.side)
         while taker.lots and not taker.stopped:
             level = makers.best()
             if level is None or not makers.reaches(level.price, taker.limit_ticks):
@@ -97,7 +97,7 @@ class Market:
     def reachable(self, taker: Taker) -> list[tuple[int, int]]:
         """(price, lots) that the taker could trade, best first, without trading: what FOK and market orders ask."""
         found, wanted = list[tuple[int, int]](), taker.lots
-        makers = self.book.side(taker.side.opposite)
+        makers = self.book.opposite(taker.side)
         plan = ReduceOnlyPlan(self.reduce_only, taker.account, taker.side is Side.SELL)
         for level in makers.best_first():
             if not makers.reaches(level.price, taker.limit_ticks):
@@ -117,7 +117,7 @@ class Market:
 
     def _take(self, taker: Taker, lots: int) -> None:
         fills = list[MakerFill]()
-        makers = self.book.side(taker.side.opposite)
+        makers = self.book.opposite(taker.side)
         taker.lots -= lots - makers.take(lots, taker.limit_ticks, taker.owner, fills)
         for maker, price, traded in fills:
             self._touched[makers.side, price] = None

@@ -1,6 +1,7 @@
 """Exact money: integers at 1e-8 of an asset, so that balances, notionals and fees are never rounded by a float."""
 
 from decimal import Decimal
+from math import ceil
 
 from common.model.errors import OrderInvalid
 from common.model.instrument import Instrument
@@ -12,12 +13,13 @@ RATE_SCALE = 10**9
 class Scale:
     """How ticks and lots of one instrument become units of its assets."""
 
-    __slots__ = ("base", "lot_units", "quote", "tick_lot_units")
+    __slots__ = ("base", "lot_units", "notional_units_min", "quote", "tick_lot_units")
 
     def __init__(self, instrument: Instrument) -> None:
         self.base, self.quote = instrument.base, instrument.quote
         self.lot_units = _whole(instrument.lot_size, "lot_size", instrument.symbol)
         notional_step = instrument.tick_size * instrument.lot_size
+        self.notional_units_min = ceil(instrument.notional_min * UNITS_PER_ASSET)
         self.tick_lot_units = _whole(notional_step, "tick_size x lot_size", instrument.symbol)
 
     def base_units(self, lots: int) -> int:
