@@ -20,28 +20,31 @@ class Planned(Standing):
 
     def __init__(self, core: Core) -> None:
         super().__init__(core)
-        self._canceled: dict[int, OrderRecord] = {}
-        self._placed: list[tuple[PlaceOrder, int]] = []
+        self._canceled: set[int] = set()
+        self._names: set[tuple[str, str, str]] = set()
+        self._best: dict[tuple[str, Side], int] = {}
+        self._more: Counter[tuple[str, str]] = Counter()
         self._free: Counter[tuple[str, str]] = Counter()
 
     def cancel(self, order: OrderRecord, locked_units: int) -> None:
         """Plan a cancel."""
-        self._canceled[order.order_id] = order
+        self._canceled.add(order.order_id)
+        self._more[order.account, order.symbol] -= 1
         self._free[order.account, self._core.ledger.lockable(order.symbol, order.side)] += locked_units
 
     def place(self, command: PlaceOrder, price: int) -> None:
         """Plan an order that rests."""
-        ledger = self._core.ledger
-        self._placed.append((command, price))
+        ledger, book_side = self._core.ledger, (command.symbol, command.side)
+        self._names.add((command.account, command.symbol, command.client_order_id))
+        self._more[command.account, command.symbol] += 1
+        self._best[book_side] = _better(command.side, price, self._best.get(book_side, 0))
         if ledger.settles:
             cost = ledger.cost_units(command.symbol, command.side, price, command.quantity_lots)
             self._free[command.account, ledger.lockable(command.symbol, command.side)] -= cost
 
     def open_orders(self, account: str, symbol: str) -> int:
         """Open orders after the plan."""
-        gone = sum((each.account, each.symbol) == (account, symbol) for each in self._canceled.values())
-        came = sum((each.account, each.symbol) == (account, symbol) for each, _ in self._placed)
-        return super().open_orders(account, symbol) - gone + came
+        return super().open_orders(account, symbol) + self._more[account, symbol]
 
     def is_open(self, order: OrderRecord) -> bool:
         """True for an order that is open and not planned to be cancelled."""
@@ -53,23 +56,25 @@ class Planned(Standing):
 
     def best_opposite(self, market: Market, side: Side) -> int:
         """The best price on the other side after the plan."""
-        prices = [
-            price
-            for command, price in self._placed
-            if command.symbol == market.symbol and command.side is side.opposite
-        ]
-        for level in market.book.side(side.opposite).best_first():
+        planned = self._best.get((market.symbol, side.opposite), 0)
+        if not self._canceled:
+            return _better(side.opposite, planned, super().best_opposite(market, side))
+        for level in market.book.opposite(side).best_first():
             if any(order.order_id not in self._canceled for order in level):
-                prices.append(level.price)
-                break
-        return (min(prices) if side is Side.BUY else max(prices)) if prices else 0
+                return _better(side.opposite, planned, level.price)
+        return planned
 
     def has_client_id(self, account: str, symbol: str, client_order_id: str) -> bool:
         """True when a client order id is taken after the plan."""
-        named = (account, symbol, client_order_id)
-        if any((each.account, each.symbol, each.client_order_id) == named for each, _ in self._placed):
-            return True
-        return super().has_client_id(account, symbol, client_order_id)
+        planned = (account, symbol, client_order_id) in self._names
+        return planned or super().has_client_id(account, symbol, client_order_id)
+
+
+def _better(side: Side, price: int, other: int) -> int:
+    """The one of two prices of resting orders that trades first; 0 is no price."""
+    if not price or not other:
+        return price or other
+    return max(price, other) if side is Side.BUY else min(price, other)
 
 
 class Batches:
