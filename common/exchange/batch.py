@@ -10,7 +10,7 @@ from common.exchange.core import Core
 from common.exchange.entry import OrderEntry
 from common.exchange.events import BatchItemStarted, BatchRejected, RejectReason
 from common.exchange.ledger import OrderRecord, is_customer
-from common.exchange.matching import Market
+from common.exchange.matching import Market, Taker
 from common.model.errors import InputInvalid
 from common.model.order import OrderType, Side, TimeInForce
 
@@ -20,6 +20,8 @@ class Planned(Standing):
 
     def __init__(self, core: Core) -> None:
         super().__init__(core)
+        self.takers: dict[int, Taker] = {}
+        """The planned orders by their place in the batch."""
         self._canceled: set[int] = set()
         self._names: set[tuple[str, str, str]] = set()
         self._best: dict[tuple[str, Side], int] = {}
@@ -93,23 +95,29 @@ class Batches:
         for item in batch.items:
             if not is_customer(item.account):
                 raise InputInvalid("account", "Batch", "a customer's account", item.account)
-        if batch.atomic and (fault := self._fault(batch)):
+        plan = Planned(self._core)
+        if batch.atomic and (fault := self._fault(batch, plan)):
             self._refuse(*fault)
             return
         for index, item in enumerate(batch.items):
             self._core.tell(BatchItemStarted(time_ns=self._core.time_ns, index=index))
-            self._carry_out(item)
+            if isinstance(item, PlaceOrder) and batch.atomic:
+                # The plan has found nothing against it, and nothing but the plan has happened since.
+                taker = plan.takers[index]
+                taker.order_id = self._core.ledger.last_order_id + 1
+                self._entry.admit(item, taker)
+            else:
+                self._carry_out(item)
 
     def _refuse(self, index: int, reason: RejectReason) -> None:
         self._core.tell(BatchRejected(time_ns=self._core.time_ns, index=index, reason=reason))
 
-    def _fault(self, batch: Batch) -> tuple[int, RejectReason] | None:
-        plan = Planned(self._core)
+    def _fault(self, batch: Batch, plan: Planned) -> tuple[int, RejectReason] | None:
         for index, item in enumerate(batch.items):
             if isinstance(item, CancelOrder):
                 reason = self._plan_cancel(plan, item)
             elif isinstance(item, PlaceOrder):
-                reason = self._plan_order(plan, item)
+                reason = self._plan_order(plan, index, item)
             else:
                 reason = RejectReason.BATCH_INVALID
             if reason is not None:
@@ -123,7 +131,7 @@ class Batches:
         plan.cancel(order, self._entry.locked_units(order))
         return None
 
-    def _plan_order(self, plan: Planned, command: PlaceOrder) -> RejectReason | None:
+    def _plan_order(self, plan: Planned, index: int, command: PlaceOrder) -> RejectReason | None:
         rests = command.order_type is OrderType.LIMIT and command.time_in_force is TimeInForce.GTC
         if not rests or command.trigger is not None:
             return RejectReason.BATCH_INVALID
@@ -136,4 +144,5 @@ class Batches:
         if best and (price - best) * command.side.sign >= 0:
             return RejectReason.WOULD_TAKE
         plan.place(command, price)
+        plan.takers[index] = taker
         return None
