@@ -10,7 +10,7 @@ from common.exchange.core import Core
 from common.exchange.entry import OrderEntry
 from common.exchange.events import BatchItemStarted, BatchRejected, RejectReason
 from common.exchange.ledger import OrderRecord, is_customer
-from common.exchange.matching import Market
+from common.exchange.matching import Market, Taker
 from common.model.errors import InputInvalid
 from common.model.order import OrderType, Side, TimeInForce
 
@@ -20,28 +20,33 @@ class Planned(Standing):
 
     def __init__(self, core: Core) -> None:
         super().__init__(core)
-        self._canceled: dict[int, OrderRecord] = {}
-        self._placed: list[tuple[PlaceOrder, int]] = []
+        self.takers: dict[int, Taker] = {}
+        """The planned orders by their place in the batch."""
+        self._canceled: set[int] = set()
+        self._names: set[tuple[str, str, str]] = set()
+        self._best: dict[tuple[str, Side], int] = {}
+        self._more: Counter[tuple[str, str]] = Counter()
         self._free: Counter[tuple[str, str]] = Counter()
 
     def cancel(self, order: OrderRecord, locked_units: int) -> None:
         """Plan a cancel."""
-        self._canceled[order.order_id] = order
+        self._canceled.add(order.order_id)
+        self._more[order.account, order.symbol] -= 1
         self._free[order.account, self._core.ledger.lockable(order.symbol, order.side)] += locked_units
 
     def place(self, command: PlaceOrder, price: int) -> None:
         """Plan an order that rests."""
-        ledger = self._core.ledger
-        self._placed.append((command, price))
+        ledger, book_side = self._core.ledger, (command.symbol, command.side)
+        self._names.add((command.account, command.symbol, command.client_order_id))
+        self._more[command.account, command.symbol] += 1
+        self._best[book_side] = _better(command.side, price, self._best.get(book_side, 0))
         if ledger.settles:
             cost = ledger.cost_units(command.symbol, command.side, price, command.quantity_lots)
             self._free[command.account, ledger.lockable(command.symbol, command.side)] -= cost
 
     def open_orders(self, account: str, symbol: str) -> int:
         """Open orders after the plan."""
-        gone = sum((each.account, each.symbol) == (account, symbol) for each in self._canceled.values())
-        came = sum((each.account, each.symbol) == (account, symbol) for each, _ in self._placed)
-        return super().open_orders(account, symbol) - gone + came
+        return super().open_orders(account, symbol) + self._more[account, symbol]
 
     def is_open(self, order: OrderRecord) -> bool:
         """True for an order that is open and not planned to be cancelled."""
@@ -53,23 +58,25 @@ class Planned(Standing):
 
     def best_opposite(self, market: Market, side: Side) -> int:
         """The best price on the other side after the plan."""
-        prices = [
-            price
-            for command, price in self._placed
-            if command.symbol == market.symbol and command.side is side.opposite
-        ]
-        for level in market.book.side(side.opposite).best_first():
+        planned = self._best.get((market.symbol, side.opposite), 0)
+        if not self._canceled:
+            return _better(side.opposite, planned, super().best_opposite(market, side))
+        for level in market.book.opposite(side).best_first():
             if any(order.order_id not in self._canceled for order in level):
-                prices.append(level.price)
-                break
-        return (min(prices) if side is Side.BUY else max(prices)) if prices else 0
+                return _better(side.opposite, planned, level.price)
+        return planned
 
     def has_client_id(self, account: str, symbol: str, client_order_id: str) -> bool:
         """True when a client order id is taken after the plan."""
-        named = (account, symbol, client_order_id)
-        if any((each.account, each.symbol, each.client_order_id) == named for each, _ in self._placed):
-            return True
-        return super().has_client_id(account, symbol, client_order_id)
+        planned = (account, symbol, client_order_id) in self._names
+        return planned or super().has_client_id(account, symbol, client_order_id)
+
+
+def _better(side: Side, price: int, other: int) -> int:
+    """The one of two prices of resting orders that trades first; 0 is no price."""
+    if not price or not other:
+        return price or other
+    return max(price, other) if side is Side.BUY else min(price, other)
 
 
 class Batches:
@@ -88,23 +95,29 @@ class Batches:
         for item in batch.items:
             if not is_customer(item.account):
                 raise InputInvalid("account", "Batch", "a customer's account", item.account)
-        if batch.atomic and (fault := self._fault(batch)):
+        plan = Planned(self._core)
+        if batch.atomic and (fault := self._fault(batch, plan)):
             self._refuse(*fault)
             return
         for index, item in enumerate(batch.items):
             self._core.tell(BatchItemStarted(time_ns=self._core.time_ns, index=index))
-            self._carry_out(item)
+            if isinstance(item, PlaceOrder) and batch.atomic:
+                # The plan has found nothing against it, and nothing but the plan has happened since.
+                taker = plan.takers[index]
+                taker.order_id = self._core.ledger.last_order_id + 1
+                self._entry.admit(item, taker)
+            else:
+                self._carry_out(item)
 
     def _refuse(self, index: int, reason: RejectReason) -> None:
         self._core.tell(BatchRejected(time_ns=self._core.time_ns, index=index, reason=reason))
 
-    def _fault(self, batch: Batch) -> tuple[int, RejectReason] | None:
-        plan = Planned(self._core)
+    def _fault(self, batch: Batch, plan: Planned) -> tuple[int, RejectReason] | None:
         for index, item in enumerate(batch.items):
             if isinstance(item, CancelOrder):
                 reason = self._plan_cancel(plan, item)
             elif isinstance(item, PlaceOrder):
-                reason = self._plan_order(plan, item)
+                reason = self._plan_order(plan, index, item)
             else:
                 reason = RejectReason.BATCH_INVALID
             if reason is not None:
@@ -118,7 +131,7 @@ class Batches:
         plan.cancel(order, self._entry.locked_units(order))
         return None
 
-    def _plan_order(self, plan: Planned, command: PlaceOrder) -> RejectReason | None:
+    def _plan_order(self, plan: Planned, index: int, command: PlaceOrder) -> RejectReason | None:
         rests = command.order_type is OrderType.LIMIT and command.time_in_force is TimeInForce.GTC
         if not rests or command.trigger is not None:
             return RejectReason.BATCH_INVALID
@@ -131,4 +144,5 @@ class Batches:
         if best and (price - best) * command.side.sign >= 0:
             return RejectReason.WOULD_TAKE
         plan.place(command, price)
+        plan.takers[index] = taker
         return None

@@ -246,11 +246,11 @@ class OrderBook:
 
     def side(self, side: Side) -> BookSide:
         """Where orders of a side rest."""
-        return self.bids if side is Side.BUY else self.asks
+        return self.bids if side.sign > 0 else self.asks
 
     def opposite(self, side: Side) -> BookSide:
         """What takers of a side meet."""
-        return self.asks if side is Side.BUY else self.bids
+        return self.asks if side.sign > 0 else self.bids
 
     def remove(self, order: RestingOrder) -> None:
         """Take an order off, whole."""

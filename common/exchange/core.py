@@ -67,15 +67,16 @@ class Core:
         """What time will bring, a heap of (when, order or 0 for the market's phase, symbol)."""
         self._next_trade_id = first_trade_id
 
-    def begin(self, time_ns: int) -> None:
-        """Start a command."""
-        self.time_ns = max(self.time_ns, time_ns)
-        self.events, self.involved = [], {}
+    def begin(self, time_ns: int, involved: dict[str, None]) -> None:
+        """Start a command in some markets."""
+        if time_ns > self.time_ns:
+            self.time_ns = time_ns
+        self.events, self.involved = [], involved
 
     def emit(self, event: Event) -> None:
         """Something happened: change the state by it, and tell."""
-        self.apply(event)
         self.events.append(event)
+        self.apply(event)
 
     def tell(self, event: Event) -> None:
         """Say something that changes no state."""

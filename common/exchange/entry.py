@@ -42,7 +42,11 @@ class OrderEntry:
         )
         if reason := self.refusal(command, taker, self._standing):
             self._refuse(command, reason)
-            return
+        else:
+            self.admit(command, taker)
+
+    def admit(self, command: PlaceOrder, taker: Taker) -> None:
+        """Take an order in that nothing speaks against."""
         order, market = self._accept(command, taker), self._core.markets[command.symbol]
         if order.expires_ns:
             self._core.schedule(order)

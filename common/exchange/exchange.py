@@ -128,26 +128,21 @@ class Exchange:
 
     def execute(self, command: Command) -> list[Event]:
         """Carry out one command. Raises InputInvalid for a market that does not exist; refusals are events."""
-        core = self._core
-        symbols = self._symbols(command)
-        core.begin(command.time_ns)
+        core, symbol = self._core, getattr(command, "symbol", "")
+        involved = {symbol: None} if symbol else {}
+        if isinstance(command, Batch):
+            involved = {item.symbol: None for item in command.items}
+        for symbol in involved:
+            if symbol not in self.markets:
+                raise InputInvalid("symbol", type(command).__name__, f"one of {', '.join(self.markets)}", symbol)
+        core.begin(command.time_ns, involved)
         if core.agenda and core.agenda[0][0] <= core.time_ns:
             self._pass_time()
-        core.involved.update(dict.fromkeys(symbols))
         self._handlers[type(command)](command)
         if core.moved:
             self._triggers.run()
         core.report_levels()
         return core.events
-
-    def _symbols(self, command: Command) -> list[str]:
-        symbols = [item.symbol for item in command.items] if isinstance(command, Batch) else []
-        if symbol := getattr(command, "symbol", ""):
-            symbols.append(symbol)
-        for symbol in symbols:
-            if symbol not in self.markets:
-                raise InputInvalid("symbol", type(command).__name__, f"one of {', '.join(self.markets)}", symbol)
-        return symbols
 
     def _carry_out(self, item: BatchItem) -> None:
         self._handlers[type(item)](item)

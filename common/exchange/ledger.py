@@ -147,7 +147,8 @@ class Ledger:
 
     def apply(self, event: Event) -> None:
         """Take one event in. Events without meaning for customers are ignored."""
-        if handler := self._apply.get(type(event)):
+        handler = self._apply.get(type(event))
+        if handler is not None:
             handler(event)
 
     def state(self) -> LedgerState:
@@ -185,7 +186,10 @@ class Ledger:
 
     def open_of(self, account: str, symbol: str) -> dict[int, OrderRecord]:
         """Open orders of an account in one market, oldest first."""
-        return self.open_orders.setdefault((account, symbol), {})
+        orders = self.open_orders.get((account, symbol))
+        if orders is None:
+            orders = self.open_orders[account, symbol] = {}
+        return orders
 
     def lockable(self, symbol: str, side: Side) -> str:
         """The asset with which an order of this side pays."""
@@ -278,7 +282,7 @@ class Ledger:
         # A market order trades or ends within its own command, so it needs nothing set aside.
         if self.settles and order.order_type is OrderType.LIMIT:
             scale = self.scales[order.symbol]
-            if order.side is Side.BUY:
+            if order.side.sign > 0:
                 self.accounts.lock(order.account, scale.quote, scale.quote_units(order.price_ticks, lots))
             else:
                 self.accounts.lock(order.account, scale.base, scale.base_units(lots))

@@ -6,18 +6,20 @@ from enum import StrEnum
 class Side(StrEnum):
     """Side of an order; also the aggressor's side of a trade."""
 
+    sign: int
+    """+1 for a buy, -1 for a sell."""
+    opposite: "Side"
+    """The other side."""
+
     BUY = "buy"
     SELL = "sell"
 
-    @property
-    def sign(self) -> int:
-        """+1 for a buy, -1 for a sell."""
-        return 1 if self is Side.BUY else -1
+    def __init__(self, value: str) -> None:
+        # Plain attributes, because a property of an enumeration costs as much as all the rest of a match.
+        self.sign = 1 if value == "buy" else -1
 
-    @property
-    def opposite(self) -> "Side":
-        """The other side."""
-        return Side.SELL if self is Side.BUY else Side.BUY
+
+Side.BUY.opposite, Side.SELL.opposite = Side.SELL, Side.BUY
 
 
 class OrderType(StrEnum):
