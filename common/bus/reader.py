@@ -1,7 +1,7 @@
 """A plain ZeroMQ socket inside asyncio.
 
 `zmq.asyncio` costs a future per message; waking on the socket's file descriptor and draining costs 60 % of that
-(measured, see bus.md's table in ARCHITECTURE.md). The descriptor is edge-triggered: it may stay silent although a
+(measured). The descriptor is edge-triggered: it may stay silent although a
 message waits, so the socket is drained until it says EAGAIN, and looked at again after every send.
 """
 

@@ -1,4 +1,4 @@
-"""`make bench [ONLY="codec bus"]`: each benchmark's table, ratios beside baselines of the same run."""
+"""`make bench`, or `python -m tests.benchmarks codec bus` for some: ratios beside baselines of the same run."""
 
 import argparse
 import importlib
