@@ -15,6 +15,7 @@ from common.exchange.commands import (
     CancelOrder,
     Command,
     Deposit,
+    DropLiquidity,
     ExpireOpenOrders,
     PassTime,
     PlaceOrder,
@@ -101,6 +102,7 @@ class Exchange:
             SetLevels: lambda command: self._external[command.symbol].set_levels(command),
             SetTouch: lambda command: self._external[command.symbol].set_touch(command),
             PrintTrade: lambda command: self._external[command.symbol].print_trade(command),
+            DropLiquidity: lambda command: self._external[command.symbol].drop_all(),
             TakeLiquidity: lambda command: self._external[command.symbol].take(command),
         }
         self._handlers |= Collateral(core).handlers
@@ -112,6 +114,11 @@ class Exchange:
     def time_ns(self) -> int:
         """The latest time of any command."""
         return self._core.time_ns
+
+    @property
+    def digest(self) -> int:
+        """Folded from every order and trade so far: cheap to compare while commands are replayed."""
+        return self._core.ledger.digest
 
     def state(self) -> ExchangeState:
         """What `load` takes. It refers to what goes on changing, so encode it before the next command."""

@@ -13,6 +13,7 @@ from common.exchange.money import Scale
 from common.model.errors import InvariantBroken
 from common.model.order import OrderState, OrderType, Side, TimeInForce
 
+DIGEST_FACTOR, DIGEST_MASK = 6364136223846793005, (1 << 62) - 1
 FINAL_ORDERS_KEPT = 20_000
 TRADES_KEPT = 20_000
 
@@ -142,6 +143,7 @@ class LedgerState(msgspec.Struct, frozen=True, kw_only=True):
     last_order_id: int
     last_trade_id: int
     last_place: int
+    digest: int
     positions: dict[str, dict[str, int]]
 
 
@@ -149,7 +151,7 @@ class Ledger:
     """State of all customers. At most FINAL_ORDERS_KEPT ended orders and TRADES_KEPT trades stay in memory.
 
     Without `settles` no money moves: it only keeps orders, trades and positions. `on_linked` hears of every fill and
-    end of an order that has a link.
+    end of an order that has a link. `digest` is folded from every order and trade: what happened otherwise has another.
     """
 
     def __init__(
@@ -161,7 +163,7 @@ class Ledger:
         self.open_orders: dict[tuple[str, str], dict[int, OrderRecord]] = {}
         self.trades: deque[TradeExecuted] = deque(maxlen=TRADES_KEPT)
         self.positions: dict[str, dict[str, int]] = {symbol: {} for symbol in scales}
-        self.last_order_id = self.last_trade_id = self.last_place = 0
+        self.last_order_id = self.last_trade_id = self.last_place = self.digest = 0
         self._by_client_id: dict[tuple[str, str, str], int] = {}
         self._final: deque[int] = deque()
         self._on_linked = on_linked
@@ -172,7 +174,7 @@ class Ledger:
         return LedgerState(
             balances=self.accounts.state, orders=list(self.orders.values()), ended_order_ids=list(self._final),
             trades=list(self.trades), last_order_id=self.last_order_id, last_trade_id=self.last_trade_id,
-            last_place=self.last_place, positions=self.positions,
+            last_place=self.last_place, digest=self.digest, positions=self.positions,
         )  # fmt: skip
 
     def load(self, state: LedgerState) -> None:
@@ -180,7 +182,7 @@ class Ledger:
         self.accounts.load(state.balances)
         self.trades.extend(state.trades)
         self.last_order_id, self.last_trade_id = state.last_order_id, state.last_trade_id
-        self.last_place = state.last_place
+        self.last_place, self.digest = state.last_place, state.digest
         self.positions |= state.positions
         self._final.extend(state.ended_order_ids)
         for order in state.orders:
@@ -226,6 +228,7 @@ class Ledger:
             orders[order_id] = order
         self._by_client_id[terms.account, terms.symbol, terms.client_order_id] = order_id
         self.last_order_id = order_id
+        self.digest = (self.digest * DIGEST_FACTOR + order_id + order.price_ticks) & DIGEST_MASK
 
     def settle(self, trade: TradeExecuted) -> None:
         """Two orders traded: count it for both, and on spot let money and goods change hands."""
@@ -233,6 +236,7 @@ class Ledger:
         scale, maker, taker = self.scales[symbol], trade.maker, trade.taker
         quote_units = trade.price_ticks * lots * scale.tick_lot_units
         self.last_trade_id = trade.trade_id
+        self.digest = (self.digest * DIGEST_FACTOR + trade.price_ticks + lots) & DIGEST_MASK
         bought = lots if trade.aggressor.sign > 0 else -lots
         if maker.account != EXTERNAL_ACCOUNT:
             self._fill(maker.order_id, lots, quote_units, time_ns)
@@ -270,6 +274,7 @@ class Ledger:
             raise InvariantBroken(f"order {order.order_id} ends but is not open")
         self._set_aside(order, -order.remaining_lots)
         order.state, order.reason, order.changed_ns = state, reason, time_ns
+        self.digest = (self.digest * DIGEST_FACTOR + order.order_id) & DIGEST_MASK
         self._close(order)
 
     def _open_of(self, account: str, symbol: str) -> dict[int, OrderRecord]:
