@@ -103,7 +103,10 @@ def entry_refusal(core: Core, standing: Standing, command: PlaceOrder) -> Reject
     market, instrument = core.markets[command.symbol], core.instruments[command.symbol]
     if not market.facts.is_open and (reason := phase_refusal(market, command.post_only and command.trigger is None)):
         return reason
-    if not is_whole(command.quantity_lots, instrument.quantity_lots_min, instrument.quantity_lots_max):
+    if command.close_position:
+        if command.quantity_lots != 0:
+            return RejectReason.QUANTITY_INVALID
+    elif not is_whole(command.quantity_lots, instrument.quantity_lots_min, instrument.quantity_lots_max):
         return RejectReason.QUANTITY_INVALID
     if command.order_type is OrderType.LIMIT and not is_whole(command.price_ticks, 1):
         return RejectReason.PRICE_INVALID
@@ -237,11 +240,19 @@ def _terms_fit(command: PlaceOrder, time_ns: int) -> bool:
         return False
     if command.slide and not command.post_only:
         return False
+    if command.close_position and not _may_close(command):
+        return False
     if command.expires_ns and not is_whole(command.expires_ns, time_ns + 1):
         return False
     if command.budget is not None and not (command.time_in_force is TimeInForce.FOK and is_whole(command.budget, 1)):
         return False
     return command.protect_ticks is None or (not is_limit and is_whole(command.protect_ticks, 0))
+
+
+def _may_close(command: PlaceOrder) -> bool:
+    """True for an order that finds out only when its trigger fires how many lots it has."""
+    waits = command.trigger is not None and not command.trigger.immediate
+    return command.order_type is OrderType.MARKET and command.reduce_only and waits
 
 
 def _trigger_fits(trigger: Trigger) -> bool:

@@ -18,9 +18,10 @@ from common.exchange.commands import (
     TakeLiquidity,
     Withdraw,
 )
+from common.exchange.deadman.commands import CancelAllAfter
 from common.exchange.margin.commands import MoveCollateral, MoveIsolatedMargin, SetLeverage, SetMarginMode
 
-OrderCommand = PlaceOrder | CancelOrder | ReduceOrder | AmendOrder | Batch
+OrderCommand = PlaceOrder | CancelOrder | ReduceOrder | AmendOrder | Batch | CancelAllAfter
 """What anybody does to a book."""
 
 WorldCommand = SetMark | SetLast | SetLevels | SetTouch | PrintTrade | DropLiquidity | TakeLiquidity
