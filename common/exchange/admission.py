@@ -200,7 +200,8 @@ def _money_refusal(
         quote += price * each
     quote *= scale.tick_lot_units
     base = lots * scale.lot_units
-    if lots and quote < scale.notional_units_min:
+    # Dust that is left of a position must not stay for ever, so what only reduces may be as small as it likes.
+    if lots and quote < scale.notional_units_min and not (terms.reduce_only and scale.is_perpetual):
         return RejectReason.NOTIONAL_TOO_SMALL
     if quote > WHOLE_MAX or base > WHOLE_MAX:
         return RejectReason.NOTIONAL_TOO_LARGE

@@ -5,6 +5,7 @@ from decimal import Decimal
 
 import msgspec
 
+from common.exchange.margin.rules import PerpetualRules
 from common.exchange.money import FeeRates, units_from_text
 from common.storage.journal import Durability
 from services.paper_exchange.synthetic import SyntheticMarket
@@ -19,6 +20,9 @@ class PaperExchangeConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unkn
     `orders_day_max` are Binance's limits. `frames_queued_max`: a client that reads slower than that is cut off.
     `snapshot_commands`: so often the whole state is kept. `expires_open_orders`: a start ends all that rests, since the
     market of a recording begins anew with it; otherwise orders go on resting.
+    `perpetuals`: which of the venue's instruments are perpetuals, by symbol, and their rules; all others are spot.
+    `margin_balances`: what the account owns in its futures wallet at its very first start, by asset.
+    `futures_weight_max` per minute, `futures_orders_10s_max` and `futures_orders_minute_max` are limits of USD-M.
     """
 
     balances: dict[str, Decimal]
@@ -33,14 +37,18 @@ class PaperExchangeConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unkn
     snapshot_commands: int = 20_000
     expires_open_orders: bool = True
     synthetic: SyntheticMarket = SyntheticMarket()
+    perpetuals: dict[str, PerpetualRules] = {}
+    margin_balances: dict[str, Decimal] = {}
+    futures_weight_max: int = 2_400
+    futures_orders_10s_max: int = 300
+    futures_orders_minute_max: int = 1_200
 
     def __post_init__(self) -> None:
         if not (math.isfinite(self.speed) and 0 < self.speed <= 1_000):
             raise ValueError(f"speed must be above 0 and at most 1000, got {self.speed}")
-        counts = "request_weight_max", "orders_10s_max", "orders_day_max", "frames_queued_max", "snapshot_commands"
-        for name in counts:
-            if getattr(self, name) < 1:
+        for name in self.__struct_fields__:
+            if name.endswith(("_max", "_commands")) and getattr(self, name) < 1:
                 raise ValueError(f"{name} must be at least 1, got {getattr(self, name)}")
-        for amount in self.balances.values():
+        for amount in (*self.balances.values(), *self.margin_balances.values()):
             units_from_text(amount)
         FeeRates.of_bps(self.maker_fee_bps, self.taker_fee_bps)

@@ -91,7 +91,7 @@ class ReplayFlow:
     def _apply(self, diff: DepthDiff, execute: Execute, time_ns: int) -> None:
         if not self._last_id or diff.last_id <= self._last_id:
             return
-        if diff.first_id > self._last_id + 1:
+        if diff.follows_id > self._last_id:
             self.gaps += 1
         self.recorded.apply(diff)
         self._last_id = diff.last_id

@@ -1,0 +1,210 @@
+"""Everything that USD-M's addresses share: the venue's perpetuals, their streams, wallets, limits and listen keys."""
+
+from collections.abc import Iterator
+
+import msgspec
+
+from common.exchange.events import Event
+from common.exchange.rules import NS_PER_S
+from services.paper_exchange import refusals
+from services.paper_exchange.broadcast import Hub
+from services.paper_exchange.config import PaperExchangeConfig
+from services.paper_exchange.usdm_income import Income
+from services.paper_exchange.usdm_limits import UsdmLimits
+from services.paper_exchange.usdm_market_data import UsdmMarketData
+from services.paper_exchange.usdm_oracle import OracleFeed
+from services.paper_exchange.usdm_positions import Positions
+from services.paper_exchange.usdm_user_data import AccountReports, ListenKeys, OrderReports
+from services.paper_exchange.usdm_wire import ContractWire
+from services.paper_exchange.venue import ACCOUNT, PaperVenue
+from services.paper_exchange.wire import NS_PER_MS, Json
+
+SECOND_BEATS = 10
+SLOW_MARK_SECONDS = 3
+FUNDING_INTERVAL_NS = 3_600 * NS_PER_S
+CALL_PERCENT = 80
+"""Maintenance margin is so much of the equity when a margin call is sent."""
+
+_encode = msgspec.json.Encoder().encode
+
+
+class UsdmSite:
+    """USD-M futures of one paper venue, without its sockets. A venue without perpetuals has an empty one."""
+
+    def __init__(self, config: PaperExchangeConfig, venue: PaperVenue, boot_ms: int) -> None:
+        self.config, self.venue, self.exchange = config, venue, venue.exchange
+        exchange, scales = venue.exchange, venue.exchange.ledger.scales
+        contracts = {
+            symbol: each for symbol, each in exchange.instruments.items() if symbol in exchange.config.perpetuals
+        }
+        self.wires = {symbol: ContractWire(each, scales[symbol]) for symbol, each in contracts.items()}
+        self.by_name = {wire.name: wire for wire in self.wires.values()}
+        self.hub, self.keys = Hub(), ListenKeys()
+        self.limits = UsdmLimits(
+            config.futures_weight_max, config.futures_orders_10s_max, config.futures_orders_minute_max, self.now_ms
+        )
+        self.market_data = {
+            symbol: UsdmMarketData(wire, exchange.markets[symbol], self.hub, boot_ms)
+            for symbol, wire in self.wires.items()
+        }
+        self.positions = Positions(exchange, self.wires)
+        self.oracle = OracleFeed(exchange, contracts)
+        self.income = Income(ACCOUNT)
+        self._order_reports = OrderReports(ACCOUNT, exchange, self.wires)
+        self._account_reports = AccountReports(ACCOUNT, self.positions)
+        self._called: set[str] = set()
+        self._beats = 0
+
+    def now_ms(self) -> int:
+        """The venue's clock, UTC."""
+        return self.venue.now_ns() // NS_PER_MS
+
+    def market(self, name: str) -> ContractWire:
+        """A market by the venue's own name. Raises VenueError."""
+        wire = self.by_name.get(name)
+        if wire is None:
+            raise refusals.invalid_symbol()
+        return wire
+
+    def absorb(self, events: list[Event]) -> None:
+        """Take in the events of one command; what they make is sent after the commit."""
+        if not self.wires or not events:
+            return
+        frames = list[tuple[str, bytes]]()
+        for symbol in {symbol: None for event in events if (symbol := getattr(event, "symbol", ""))}:
+            if symbol in self.market_data:
+                own = [event for event in events if getattr(event, "symbol", "") == symbol]
+                frames += self.market_data[symbol].absorb(own)
+        self.income.absorb(events)
+        reports = [*self._order_reports.absorb(events), *self._account_reports.absorb(events)]
+        frames += self._addressed(reports)
+        if frames:
+            self.venue.hold(lambda: self._tell(frames))
+
+    def beat(self) -> None:
+        """Tell the exchange what is due, and send what is paced; call each 100 ms."""
+        if not self.wires:
+            return
+        self._beats += 1
+        if self._beats % SECOND_BEATS == 0:
+            for command in self.oracle.commands(self.venue.now_ns()):
+                self.venue.execute(command)
+        self.venue.hold(self._send_paced)
+
+    def premium(self, symbol: str, now_ns: int) -> Json:
+        """Mark, oracle and funding of a market, as premiumIndex has them."""
+        wire, mark = self.wires[symbol], self.mark(symbol)
+        index = wire.price(self.oracle.prices.get(symbol, 0))
+        return {
+            "symbol": wire.name,
+            "markPrice": wire.price(mark),
+            "indexPrice": index,
+            "estimatedSettlePrice": index,
+            "nextFundingTime": (now_ns // FUNDING_INTERVAL_NS + 1) * FUNDING_INTERVAL_NS // NS_PER_MS,
+            "time": now_ns // NS_PER_MS,
+        }
+
+    def mark(self, symbol: str) -> int:
+        """The mark in ticks, or the last price before there is one; 0 = neither."""
+        facts = self.exchange.markets[symbol].facts
+        return facts.mark or facts.last
+
+    def open_lots(self, symbol: str) -> int:
+        """Lots that are held long, which are as many as are held short."""
+        margin = self.exchange.margin
+        lots = (margin.position(account, symbol).lots for account in margin.holders[symbol])
+        return sum(each for each in lots if each > 0)
+
+    def _send_paced(self) -> None:
+        now_ns = self.venue.now_ns()
+        for data in self.market_data.values():
+            data.beat(now_ns)
+        for key in self.keys.take_expired(now_ns // NS_PER_MS):
+            self.end_stream(key)
+        if self._beats % SECOND_BEATS == 0:
+            self._send_marks(now_ns)
+            self._send_days(now_ns)
+            self._tell(self._addressed(self._margin_calls(now_ns)))
+
+    def end_stream(self, key: str) -> None:
+        """Tell those who listen to a private stream that it is over."""
+        event = {"e": "listenKeyExpired", "E": self.now_ms(), "listenKey": key}
+        self.hub.publish(key, _encode(event))
+
+    def _addressed(self, reports: "list[Json] | Iterator[Json]") -> list[tuple[str, bytes]]:
+        key = self.keys.key_of(ACCOUNT)
+        if key is None or not self.hub.is_heard(key):
+            return []
+        return [(key, _encode(report)) for report in reports]
+
+    def _tell(self, frames: list[tuple[str, bytes]]) -> None:
+        for stream, payload in frames:
+            self.hub.publish(stream, payload)
+
+    def _send_marks(self, now_ns: int) -> None:
+        paces = ["@1s"]
+        if self._beats % (SECOND_BEATS * SLOW_MARK_SECONDS) == 0:
+            paces.append("")
+        shown = [self._mark_event(symbol, now_ns) for symbol in self.wires if self.mark(symbol)]
+        for pace in paces:
+            for event in shown:
+                self._publish(f"{event['s'].lower()}@markPrice{pace}", event)
+            if shown:
+                self._publish(f"!markPrice@arr{pace}", shown)
+
+    def _mark_event(self, symbol: str, now_ns: int) -> Json:
+        premium = self.premium(symbol, now_ns)
+        return {
+            "e": "markPriceUpdate",
+            "E": premium["time"],
+            "s": premium["symbol"],
+            "p": premium["markPrice"],
+            "i": premium["indexPrice"],
+            "P": premium["estimatedSettlePrice"],
+            "r": premium.get("lastFundingRate", ""),
+            "T": premium["nextFundingTime"],
+        }
+
+    def _send_days(self, now_ns: int) -> None:
+        days = [data.day(now_ns // NS_PER_MS) for data in self.market_data.values()]
+        for kind, make in (("ticker", _ticker_event), ("miniTicker", _mini_ticker_event)):
+            for day in days:
+                self._publish(f"{day['symbol'].lower()}@{kind}", make(day))
+            self._publish(f"!{kind}@arr", [make(day) for day in days])
+
+    def _publish(self, stream: str, event: Json | list[Json]) -> None:
+        if self.hub.is_heard(stream):
+            self.hub.publish(stream, _encode(event))
+
+    def _margin_calls(self, now_ns: int) -> Iterator[Json]:
+        """One call when an account comes near its liquidation, and none again before it has recovered."""
+        for asset in self.positions.assets:
+            maintained, equity = self.positions.margin_ratio(ACCOUNT, asset)
+            if not maintained or maintained * 100 < equity * CALL_PERCENT:
+                self._called.discard(asset)
+            elif asset not in self._called:
+                self._called.add(asset)
+                symbols = [symbol for symbol, held in self.positions.held(ACCOUNT).items() if held[0]]
+                yield {
+                    "e": "MARGIN_CALL",
+                    "E": now_ns // NS_PER_MS,
+                    "cw": self.positions.asset(ACCOUNT, asset)["crossWalletBalance"],
+                    "p": [self.positions.at_risk(ACCOUNT, symbol) for symbol in symbols],
+                }
+
+
+def _ticker_event(day: Json) -> Json:
+    names = {
+        "s": "symbol", "p": "priceChange", "P": "priceChangePercent", "w": "weightedAvgPrice", "c": "lastPrice",
+        "Q": "lastQty", "o": "openPrice", "h": "highPrice", "l": "lowPrice", "v": "volume", "q": "quoteVolume",
+        "O": "openTime", "C": "closeTime", "F": "firstId", "L": "lastId", "n": "count",
+    }  # fmt: skip
+    return {"e": "24hrTicker", "E": day["closeTime"]} | {short: day[name] for short, name in names.items()}
+
+
+def _mini_ticker_event(day: Json) -> Json:
+    names = {
+        "s": "symbol", "c": "lastPrice", "o": "openPrice", "h": "highPrice", "l": "lowPrice", "v": "volume",
+        "q": "quoteVolume",
+    }  # fmt: skip
+    return {"e": "24hrMiniTicker", "E": day["closeTime"]} | {short: day[name] for short, name in names.items()}
