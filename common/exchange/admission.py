@@ -238,14 +238,14 @@ def _margin_refusal(
 
 
 def _terms_fit(command: PlaceOrder, time_ns: int) -> bool:
+    if command.close_position and not _may_close(command):
+        return False
     if not (command.post_only or command.expires_ns) and command.budget is None and command.protect_ticks is None:
         return not command.slide
     is_limit, rests = command.order_type is OrderType.LIMIT, command.time_in_force is TimeInForce.GTC
     if (command.post_only or command.expires_ns) and not (is_limit and rests):
         return False
     if command.slide and not command.post_only:
-        return False
-    if command.close_position and not _may_close(command):
         return False
     if command.expires_ns and not is_whole(command.expires_ns, time_ns + 1):
         return False
