@@ -1,0 +1,1 @@
+"""Margin accounts: positions, funding, liquidation."""
