@@ -1,1 +1,1 @@
-"""Margin accounts: positions, funding, liquidation."""
+"""Perpetuals: margin accounts and their positions, what they must hold, and how collateral moves."""
