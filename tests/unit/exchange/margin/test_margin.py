@@ -41,11 +41,11 @@ def test_tiers_that_make_no_sense_are_refused(tiers):
 
 def test_a_position_realises_exactly_and_keeps_the_remainder():
     position = Position()
-    assert position.trade(3, 333) == 0 and (position.lots, position.cost) == (3, 999)
+    assert position.take(3, 999) == 0 and (position.lots, position.cost) == (3, 999)
     position.cost = 1_000
-    assert position.trade(-1, 400) == 400 - 333 and (position.lots, position.cost) == (2, 667)
-    assert position.trade(-5, 100) == 200 - 667 and (position.lots, position.cost) == (-3, -300)
-    assert position.trade(3, 50) == 150 and (position.lots, position.cost) == (0, 0)
+    assert position.take(-1, -400) == 400 - 333 and (position.lots, position.cost) == (2, 667)
+    assert position.take(-5, -500) == 200 - 667 and (position.lots, position.cost) == (-3, -300)
+    assert position.take(3, 150) == 150 and (position.lots, position.cost) == (0, 0)
 
 
 def test_trades_move_profit_between_accounts_and_nothing_else():
