@@ -224,7 +224,8 @@ class Margin:
         """Move collateral between the wallet and an isolated position that had `gross_before` lots and now has others.
 
         Closed lots take their share of the collateral along as far as the rest keeps its initial margin; added lots
-        bring theirs. Without lots nothing stays, so a loss beyond the collateral is the wallet's.
+        bring what is missing, as far as the cross positions leave it: those must not go bankrupt for an isolated one.
+        Without lots nothing stays, so a loss beyond the collateral is the wallet's.
         """
         held, gross = (position.isolated or 0) + realised, position.gross_lots
         if not gross:
@@ -234,12 +235,14 @@ class Margin:
         market = self.markets[symbol]
         needed = market.table.initial(gross * market.lot_value, position.leverage)
         spare = held + self.unrealised(symbol, position) - needed
-        if flips:
+        if spare < 0 and (flips or gross >= gross_before):
+            moved = -max(0, min(-spare, owner.wallet, self.equity(owner) - self.maintenance(owner)))
+        elif flips:
             moved = spare
         elif gross < gross_before:
             moved = max(0, min(spare, held * (gross_before - gross) // gross_before))
         else:
-            moved = min(0, spare)
+            moved = 0
         owner.wallet += moved
         position.isolated = held - moved
 
@@ -248,15 +251,26 @@ class Margin:
         self.accounts.open(payer, asset).wallet -= units
         self.accounts.open(receiver, asset).wallet += units
 
-    def pay_fee(self, asset: str, account: str, units: int) -> None:
-        """Charge an account's wallet, or with a negative number pay it a rebate."""
+    def pay_fee(self, asset: str, account: str, units: int, symbol: str) -> None:
+        """Charge an account's wallet for a trade, or with a negative number pay it a rebate.
+
+        What the wallet does not have an isolated position pays for itself.
+        """
         self.pay(asset, account, FEE_ACCOUNT, units)
+        owner = self.accounts.open(account, asset)
+        if owner.wallet < 0 < units:
+            position = owner.positions[symbol]
+            if position.isolated is not None:
+                missing = min(units, -owner.wallet, max(0, position.isolated))
+                owner.wallet += missing
+                position.isolated -= missing
         self.touched[asset, account] = None
 
     def touch_holders(self, symbol: str) -> None:
         """A mark changed: everybody's health in that market may have."""
         asset = self.markets[symbol].asset
-        for account in self.holders[symbol]:
+        # Sorted, because the index is built anew from snapshots and must give the same order then.
+        for account in sorted(self.holders[symbol]):
             if account != EXTERNAL_ACCOUNT:
                 self.touched[asset, account] = None
 
