@@ -37,10 +37,13 @@ class Collateral:
             raise Refused(RejectReason.AMOUNT_INVALID, f"units must not be 0, got {units!r}")
         if units > 0 and units > core.ledger.accounts.free(account, asset):
             raise Refused(RejectReason.INSUFFICIENT_BALANCE)
+        if units < 0 and core.margin.is_liquidating(account):
+            raise Refused(RejectReason.IN_LIQUIDATION)
         if units < 0 and -units > core.margin.withdrawable(core.margin.account(account, asset)):
             raise Refused(RejectReason.INSUFFICIENT_MARGIN)
         core.ledger.accounts.credit(account, asset, -units)
         core.margin.accounts.open(account, asset).wallet += units
+        core.margin.touched[asset, account] = None
         core.tell(CollateralMoved(time_ns=core.time_ns, account=account, asset=asset, units=units))
 
     def set_leverage(self, command: SetLeverage) -> None:
@@ -90,6 +93,8 @@ class Collateral:
             raise Refused(RejectReason.UNKNOWN_ACCOUNT, "no isolated position is open")
         if not is_amount(units):
             raise Refused(RejectReason.AMOUNT_INVALID, f"units must not be 0, got {units!r}")
+        if core.margin.is_liquidating(command.account):
+            raise Refused(RejectReason.IN_LIQUIDATION)
         if units > 0 and units > core.margin.withdrawable(owner):
             raise Refused(RejectReason.INSUFFICIENT_MARGIN)
         if units < 0:

@@ -34,7 +34,7 @@ class Margin:
     """The margin accounts of all perpetuals, cross and isolated.
 
     `touched` collects (asset, account) whose health may have changed since somebody looked; `holders` has, for each
-    market, the accounts with lots in it.
+    market, the accounts with lots in it; `liquidating` those (asset, account) that are being liquidated.
     """
 
     def __init__(self, perpetuals: Mapping[str, Perpetual]) -> None:
@@ -42,6 +42,7 @@ class Margin:
         self.accounts = MarginAccounts()
         self.touched: dict[tuple[str, str], None] = {}
         self.holders: dict[str, dict[str, None]] = {symbol: {} for symbol in perpetuals}
+        self.liquidating: dict[tuple[str, str], None] = {}
 
     @property
     def state(self) -> MarginState:
@@ -275,9 +276,16 @@ class Margin:
                 self.touched[asset, account] = None
 
     def take_unhealthy(self) -> Iterable[tuple[str, str]]:
-        """(asset, account) that were touched since the last call and have less than their maintenance margin."""
+        """(asset, account) that were touched since the last call and need to be looked after.
+
+        Those have less than their maintenance margin, or are in liquidation, which may be over.
+        """
         touched, self.touched = self.touched, {}
         for asset, account in touched:
             owner = self.accounts.find(account, asset)
-            if owner is not None and not self.is_healthy(owner):
+            if owner is not None and ((asset, account) in self.liquidating or not self.is_healthy(owner)):
                 yield asset, account
+
+    def is_liquidating(self, account: str) -> bool:
+        """True while any margin account of somebody is in liquidation, so that nothing of it may leave."""
+        return bool(self.liquidating) and any(name == account for _asset, name in self.liquidating)

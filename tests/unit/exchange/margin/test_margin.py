@@ -165,6 +165,7 @@ def test_collateral_that_backs_something_stays():
             RejectReason.AMOUNT_INVALID, RejectReason.INSUFFICIENT_MARGIN, RejectReason.INSUFFICIENT_BALANCE,
         )  # fmt: skip
     assert refusal(desk.run(MoveCollateral, account="a", asset="X", units=1)) is RejectReason.AMOUNT_INVALID
+    desk.fund("b", 9_000)
     desk.mark(150)
     # Profit that is not realised backs positions, and cannot be taken out.
     answer = desk.run(MoveCollateral, account="a", asset="USD", units=-1_001 * UNIT)
