@@ -5,6 +5,7 @@ from common.exchange.commands import (
     Batch,
     CancelOrder,
     Deposit,
+    DropLiquidity,
     ExpireOpenOrders,
     PassTime,
     PlaceOrder,
@@ -32,10 +33,11 @@ from common.exchange.margin.commands import (
 OrderCommand = PlaceOrder | CancelOrder | ReduceOrder | AmendOrder | Batch
 """What anybody does to a book."""
 
-MarketCommand = (
-    SetMark | SetOracle | SetLast | SetLevels | SetTouch | PrintTrade | TakeLiquidity | PassTime | ExpireOpenOrders
-)
+WorldCommand = SetMark | SetOracle | SetLast | SetLevels | SetTouch | PrintTrade | DropLiquidity | TakeLiquidity
 """What the venue tells its exchange of the world outside."""
+
+VenueCommand = PassTime | ExpireOpenOrders
+"""What the venue does of itself."""
 
 MoneyCommand = Deposit | Withdraw | MoveCollateral | FundInsurance
 """What moves money."""
@@ -43,5 +45,5 @@ MoneyCommand = Deposit | Withdraw | MoveCollateral | FundInsurance
 MarginCommand = SetLeverage | SetMarginMode | MoveIsolatedMargin | SplitPosition | MergePosition | TransferPosition
 """What owners decide about their positions."""
 
-AnyCommand = OrderCommand | MarketCommand | MoneyCommand | MarginCommand
+AnyCommand = OrderCommand | WorldCommand | VenueCommand | MoneyCommand | MarginCommand
 """All of them."""
