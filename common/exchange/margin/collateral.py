@@ -93,7 +93,7 @@ class Collateral:
             raise Refused(RejectReason.UNKNOWN_ACCOUNT, "no isolated position is open")
         if not is_amount(units):
             raise Refused(RejectReason.AMOUNT_INVALID, f"units must not be 0, got {units!r}")
-        if core.margin.is_liquidating(command.account):
+        if units < 0 and core.margin.is_liquidating(command.account):
             raise Refused(RejectReason.IN_LIQUIDATION)
         if units > 0 and units > core.margin.withdrawable(owner):
             raise Refused(RejectReason.INSUFFICIENT_MARGIN)
@@ -104,6 +104,7 @@ class Collateral:
                 raise Refused(RejectReason.INSUFFICIENT_MARGIN, "the position's own collateral is too small")
         owner.wallet -= units
         position.isolated += units
+        core.margin.touched[market.asset, command.account] = None
         core.tell(IsolatedMarginMoved(time_ns=core.time_ns, account=command.account, symbol=market.symbol, units=units))
 
     def _market(self, symbol: str) -> Perpetual:
