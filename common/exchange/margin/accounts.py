@@ -22,7 +22,7 @@ class Position(msgspec.Struct):
     isolated    collateral that backs this position and its parts alone; None = cross, backed by the wallet
     leverage    as the owner chose it; 0 = the market's default
     bid_lots, ask_lots   lots of open orders
-    parts       what was split off, by number; margin counts the gross of all
+    parts       what was split off, by its number as text; margin counts the gross of all
     """
 
     lots: int = 0
@@ -31,7 +31,7 @@ class Position(msgspec.Struct):
     leverage: int = 0
     bid_lots: int = 0
     ask_lots: int = 0
-    parts: dict[int, Part] = msgspec.field(default_factory=dict)
+    parts: dict[str, Part] = msgspec.field(default_factory=dict)
 
     @property
     def is_open(self) -> bool:

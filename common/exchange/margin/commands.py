@@ -51,11 +51,11 @@ class MergePosition(Command, frozen=True, kw_only=True):
 
     account: str
     symbol: str
-    part: int
+    part: str
 
 
 class TransferPosition(Command, frozen=True, kw_only=True):
-    """Give a part, or with part 0 some lots (positive) of the position itself, to another account of the trade group.
+    """Give a part, or without one some lots (positive) of the position itself, to another account of the trade group.
 
     Lots and cost move, of an isolated position also its share of the collateral. Both accounts must have their initial
     margin afterwards, and the position must be cross for both or isolated for both.
@@ -65,7 +65,7 @@ class TransferPosition(Command, frozen=True, kw_only=True):
     symbol: str
     receiver: str
     lots: int = 0
-    part: int = 0
+    part: str = ""
 
 
 class SetOracle(Command, frozen=True, kw_only=True):

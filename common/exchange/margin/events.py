@@ -161,7 +161,7 @@ class PositionSplit(Event, frozen=True, kw_only=True):
 
     account: str
     symbol: str
-    part: int
+    part: str
     lots: int
     cost_units: int
 
@@ -171,7 +171,7 @@ class PositionMerged(Event, frozen=True, kw_only=True):
 
     account: str
     symbol: str
-    part: int
+    part: str
     realised_units: int
 
 
@@ -181,7 +181,7 @@ class PositionTransferred(Event, frozen=True, kw_only=True):
     account: str
     symbol: str
     receiver: str
-    part: int
+    part: str
     lots: int
     cost_units: int
     collateral_units: int

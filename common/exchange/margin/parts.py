@@ -59,7 +59,7 @@ class Parts:
         if len(position.parts) >= PARTS_MAX:
             raise Refused(RejectReason.TOO_MANY_PARTS, f"at most {PARTS_MAX}")
         part, before = _cut(position, command.lots), position.lots
-        number = self.state.last_part + 1
+        number = str(self.state.last_part + 1)
         after = replace(
             position,
             lots=position.lots - part.lots,
@@ -71,7 +71,7 @@ class Parts:
         more -= core.margin.order_margin(symbol, position, position.worst_lots)
         if more > 0 and core.margin.available(owner) < more:
             raise Refused(RejectReason.INSUFFICIENT_MARGIN)
-        self.state.last_part = number
+        self.state.last_part += 1
         position.lots, position.cost, position.parts = after.lots, after.cost, after.parts
         core.markets[symbol].trim(account, before)
         core.tell(
@@ -189,7 +189,7 @@ class Parts:
                 return False
         return margin.available(owner) >= 0
 
-    def _merge(self, account: str, symbol: str, number: int) -> None:
+    def _merge(self, account: str, symbol: str, number: str) -> None:
         core, margin = self._core, self._core.margin
         owner = margin.accounts.open(account, margin.markets[symbol].asset)
         position = owner.positions[symbol]
