@@ -271,9 +271,9 @@ class Core:
         )
         maker_fee, taker_fee = fee_units(notional, fees.maker), fee_units(notional, fees.taker)
         if maker.account != EXTERNAL_ACCOUNT and maker_fee:
-            margin.pay_fee(scale.quote, maker.account, maker_fee)
+            margin.pay_fee(scale.quote, maker.account, maker_fee, symbol)
         if taker.account != EXTERNAL_ACCOUNT and taker_fee:
-            margin.pay_fee(scale.quote, taker.account, taker_fee)
+            margin.pay_fee(scale.quote, taker.account, taker_fee, symbol)
         return (maker_fee, scale.quote), (taker_fee, scale.quote), profits
 
     def _spot_fees(self, scale: Scale, taker: Taker, price: int, lots: int) -> tuple[tuple[int, str], tuple[int, str]]:

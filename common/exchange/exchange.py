@@ -44,6 +44,7 @@ from common.exchange.events import (
     Withdrawn,
 )
 from common.exchange.external import ExternalLiquidity
+from common.exchange.margin.clearing import Clearing
 from common.exchange.margin.collateral import Collateral
 from common.exchange.orders import Orders
 from common.exchange.refusal import Refused
@@ -111,6 +112,7 @@ class Exchange:
         self.orders = Orders(core, self._entry, self._changes)
         self.rooms: dict[str, Room] = {}
         self._add("deadman", DeadMan(core, self.orders))
+        self._add("clearing", Clearing(core, self.orders))
 
     @property
     def time_ns(self) -> int:
@@ -289,6 +291,8 @@ class Exchange:
         if not is_whole(command.units, 1):
             raise Refused(RejectReason.AMOUNT_INVALID, f"units must be a positive integer, got {command.units!r}")
         accounts = self._core.ledger.accounts
+        if self._core.margin.is_liquidating(command.account):
+            raise Refused(RejectReason.IN_LIQUIDATION)
         if command.units > accounts.free(command.account, command.asset):
             raise Refused(RejectReason.INSUFFICIENT_BALANCE)
         accounts.credit(command.account, command.asset, -command.units)
