@@ -12,12 +12,17 @@ from services.paper_exchange.site import Site
 
 
 class Address(msgspec.Struct, frozen=True):
-    """One handler, its request weight, and whether its callers must sign. `orders`: answers tell the order counts."""
+    """One handler, its request weight, and whether its callers must sign. `orders`: answers tell the order counts.
+
+    `keyed`: callers name their key without signing. `weigh`: the weight, where it depends on what is asked.
+    """
 
     handle: Callable[[Parameters], Any]
     weight: int
     signed: bool = False
     orders: bool = False
+    keyed: bool = False
+    weigh: Callable[[Parameters], int] | None = None
 
 
 def rest_addresses(site: Site) -> dict[tuple[str, str], Address]:
@@ -39,7 +44,6 @@ def rest_addresses(site: Site) -> dict[tuple[str, str], Address]:
         ("DELETE", "/api/v3/openOrders"): Address(account.cancel_all, 1, True),
         ("GET", "/api/v3/allOrders"): Address(account.all_orders, 20, True),
         ("GET", "/api/v3/myTrades"): Address(account.my_trades, 20, True),
-        ("GET", "/fapi/v1/exchangeInfo"): Address(public.no_markets, 1),
         ("GET", "/dapi/v1/exchangeInfo"): Address(public.no_markets, 1),
         ("GET", "/sapi/v1/capital/config/getall"): none,
         ("GET", "/sapi/v1/margin/allPairs"): none,
@@ -70,6 +74,8 @@ DEPTH_WEIGHTS = ((100, 5), (500, 25), (1_000, 50), (5_000, 250))
 
 def weight_of(address: Address, path: str, parameters: Parameters) -> int:
     """The weight of one request: depth costs by its size, open orders more without a market."""
+    if address.weigh is not None:
+        return address.weigh(parameters)
     if path.endswith("depth"):
         limit = parameters.limit(100, 5_000)
         return next(weight for size, weight in DEPTH_WEIGHTS if limit <= size)

@@ -20,6 +20,10 @@ class Gatekeeper:
     def __init__(self, credentials: Credentials, now_ms: Callable[[], int]) -> None:
         self._key, self._signer, self._now_ms = credentials.key, HmacSigner(credentials.secret), now_ms
 
+    def check_key(self, key: str) -> None:
+        """A request that names its key without a signature."""
+        self._check_key(key)
+
     def check_request(self, key: str, query: str, body: str) -> Parameters:
         """A signed REST request: the signature covers the raw query followed by the raw body, without itself."""
         self._check_key(key)

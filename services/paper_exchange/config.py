@@ -21,6 +21,7 @@ class PaperExchangeConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unkn
     `snapshot_commands`: so often the whole state is kept. `expires_open_orders`: a start ends all that rests, since the
     market of a recording begins anew with it; otherwise orders go on resting.
     `perpetuals`: which of the venue's instruments are perpetuals, by symbol, and their rules; all others are spot.
+    `recordings`: a recording for some markets, by symbol; all others replay the fleet's, or are synthetic without one.
     `margin_balances`: what the account owns in its futures wallet at its very first start, by asset.
     `futures_weight_max` per minute, `futures_orders_10s_max` and `futures_orders_minute_max` are limits of USD-M.
     """
@@ -38,6 +39,7 @@ class PaperExchangeConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unkn
     expires_open_orders: bool = True
     synthetic: SyntheticMarket = SyntheticMarket()
     perpetuals: dict[str, PerpetualRules] = {}
+    recordings: dict[str, str] = {}
     margin_balances: dict[str, Decimal] = {}
     futures_weight_max: int = 2_400
     futures_orders_10s_max: int = 300

@@ -25,6 +25,7 @@ class PaperExchangeService(Service[PaperExchangeConfig]):
         access = self.fleet.venues[self.venue]
         host, port = loopback_address(access.rest_url, f"fleet.toml: venues.{self.venue}.rest_url")
         instruments = [each for each in self.fleet.instruments if each.venue == self.venue]
+        check_perpetuals(self.config, instruments, f"{self.name}.toml")
         credentials = ensure_credentials(Path(access.credentials_file))
         journal = self.open_journal(self.name, self.config.journal_durability)
         self._site = Site(self.config, instruments, journal, credentials, self.clock.now_ns)
@@ -33,7 +34,7 @@ class PaperExchangeService(Service[PaperExchangeConfig]):
             "venue.recovered", commands=self._site.venue.commands, orders=len(ledger.orders), trades=len(ledger.trades),
             expired=self._site.expired_at_start,
         )  # fmt: skip
-        self._flows = [self._flow(each) for each in instruments]
+        self._flows = [self._flow(number, each) for number, each in enumerate(instruments)]
         for flow in self._flows:
             self.spawn(run_flow(flow, self._site.venue.execute, self.clock.now_ns, self.config.speed))
         self._server = Server(self._site)
@@ -61,16 +62,30 @@ class PaperExchangeService(Service[PaperExchangeConfig]):
             "flow_loops": sum(flow.loops for flow in self._flows if isinstance(flow, ReplayFlow)),
         }
 
-    def _flow(self, instrument: Instrument) -> MarketFlow:
-        if not self.fleet.flow:
-            book = self._site.exchange.markets[instrument.symbol].book
-            return SyntheticFlow(instrument, self.config.synthetic, book, self.fleet.seed)
-        path = Path(self.fleet.flow)
+    def _flow(self, number: int, instrument: Instrument) -> MarketFlow:
+        recording = self.config.recordings.get(instrument.symbol, self.fleet.flow)
+        if not recording:
+            book, anchor = self._site.exchange.markets[instrument.symbol].book, self._site.anchor(instrument)
+            return SyntheticFlow(instrument, self.config.synthetic, book, self.fleet.seed + number, anchor)
+        path = Path(recording)
         if not path.is_file():
-            raise ConfigInvalid("recording", "FLOW", "a file", self.fleet.flow)
+            raise ConfigInvalid("recording", "FLOW", "a file", recording)
         check_recording(path, instrument)
         return ReplayFlow(
             instrument.symbol,
             lambda: read_recording(path, instrument),
             lambda loops: self.log.info("flow.looped", loops=loops, recording=path.name),
         )
+
+
+def check_perpetuals(config: PaperExchangeConfig, instruments: list[Instrument], where: str) -> None:
+    """Raise ConfigInvalid for perpetuals, recordings and wallets of markets that the venue has not."""
+    symbols = {each.symbol: each for each in instruments}
+    for name in ("perpetuals", "recordings"):
+        for symbol in getattr(config, name):
+            if symbol not in symbols:
+                raise ConfigInvalid("market", f"{where}: {name}", f"one of {', '.join(symbols)}", symbol)
+    collateral = {symbols[symbol].quote for symbol in config.perpetuals}
+    for asset in config.margin_balances:
+        if asset not in collateral:
+            raise ConfigInvalid("asset", f"{where}: margin_balances", "the quote asset of a perpetual", asset)

@@ -14,6 +14,8 @@ from services.paper_exchange.broadcast import Hub
 from services.paper_exchange.config import PaperExchangeConfig
 from services.paper_exchange.limits import RequestLimits
 from services.paper_exchange.market_data import MarketData
+from services.paper_exchange.usdm_limits import UsdmLimits
+from services.paper_exchange.usdm_site import UsdmSite
 from services.paper_exchange.user_data import AccountReports, UserStreams
 from services.paper_exchange.venue import ACCOUNT, PaperVenue
 from services.paper_exchange.wire import NS_PER_MS, MarketWire
@@ -32,26 +34,30 @@ class Site:
     ) -> None:
         boot_ms = now_ns() // NS_PER_MS
         fees = FeeRates.of_bps(config.maker_fee_bps, config.taker_fee_bps)
-        made_of = ExchangeConfig(instruments=instruments, fee_rates=fees)
+        made_of = ExchangeConfig(instruments=instruments, fee_rates=fees, perpetuals=config.perpetuals)
         self.venue = PaperVenue(made_of, journal, now_ns, config.snapshot_commands)
         self.exchange = self.venue.exchange
         self.config = config
         self.hub, self.users = Hub(), UserStreams()
         scales = self.exchange.ledger.scales
-        self.wires = {each.symbol: MarketWire(each, scales[each.symbol]) for each in instruments}
+        spot = [each for each in instruments if each.symbol not in config.perpetuals]
+        self.wires = {each.symbol: MarketWire(each, scales[each.symbol]) for each in spot}
         self.by_name = {wire.name: wire for wire in self.wires.values()}
         self.gatekeeper = Gatekeeper(credentials, self.now_ms)
         self.limits = RequestLimits(
             config.request_weight_max, config.orders_10s_max, config.orders_day_max, self.now_ms
         )
         units = {asset: units_from_text(amount) for asset, amount in config.balances.items()}
-        self.expired_at_start = self.venue.open(units, config.expires_open_orders)
+        collateral = {asset: units_from_text(amount) for asset, amount in config.margin_balances.items()}
+        self.expired_at_start = self.venue.open(units, config.expires_open_orders, collateral)
         self.market_data = {
             symbol: MarketData(wire, self.exchange.markets[symbol].book, self.hub, boot_ms)
             for symbol, wire in self.wires.items()
         }
         self._reports = AccountReports(ACCOUNT, self.exchange.ledger, self.wires)
+        self.usdm = UsdmSite(config, self.venue, boot_ms)
         self.venue.observe(self._absorb)
+        self.venue.observe(self.usdm.absorb)
 
     def now_ms(self) -> int:
         """The venue's clock, UTC."""
@@ -64,9 +70,19 @@ class Site:
             raise refusals.invalid_symbol()
         return wire
 
+    def limits_of(self, path: str) -> RequestLimits | UsdmLimits:
+        """The limits that count for a path."""
+        return self.usdm.limits if path.startswith("/fapi/") else self.limits
+
+    def anchor(self, instrument: Instrument) -> Callable[[], float] | None:
+        """What a synthetic price is pulled towards: a perpetual's its spot market; nothing pulls others."""
+        return self.usdm.oracle.anchor(instrument) if instrument.symbol in self.usdm.wires else None
+
     def beat(self) -> None:
-        """Send depth streams, of what is committed; call each 100 ms."""
+        """Let pass what time brings, and send depth streams, of what is committed; call each 100 ms."""
+        self.venue.pass_time()
         self.venue.hold(self._send_depth)
+        self.usdm.beat()
 
     def _send_depth(self) -> None:
         now_ns = self.venue.now_ns()
@@ -75,7 +91,8 @@ class Site:
 
     def _absorb(self, events: list[Event]) -> None:
         frames = list[tuple[str, bytes]]()
-        for symbol in {symbol: None for event in events if (symbol := getattr(event, "symbol", ""))}:
+        events = [event for event in events if getattr(event, "symbol", "") in self.wires]
+        for symbol in {event.symbol: None for event in events}:  # type: ignore[attr-defined]
             frames += self.market_data[symbol].absorb([e for e in events if getattr(e, "symbol", "") == symbol])
         reports = self._reports.absorb(events)
         if frames or reports:

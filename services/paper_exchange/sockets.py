@@ -1,4 +1,4 @@
-"""WebSockets: market streams under /ws and /stream, calls and user data under /ws-api."""
+"""WebSockets: market streams under /ws and /stream, calls and user data under /ws-api, USD-M's streams beside them."""
 
 import asyncio
 from typing import Any
@@ -8,7 +8,7 @@ from aiohttp import WSMsgType, web
 
 from services.paper_exchange import refusals
 from services.paper_exchange.addresses import call_addresses, weight_of
-from services.paper_exchange.broadcast import Connection
+from services.paper_exchange.broadcast import Connection, Hub
 from services.paper_exchange.parameters import Parameters
 from services.paper_exchange.site import Site
 
@@ -19,6 +19,7 @@ MESSAGE_BYTES_MAX = 64 * 1024
 _encode = msgspec.json.Encoder().encode
 _SUBSCRIBE_USER = "userDataStream.subscribe.signature"
 _UNSUBSCRIBE_USER = "userDataStream.unsubscribe"
+_USDM_PATHS = ("/public/", "/market/", "/private/", "/fstream/")
 
 
 class _Call(msgspec.Struct):
@@ -49,15 +50,17 @@ class Sockets:
         # Frames are small and local, so compressing them would only cost time.
         socket = web.WebSocketResponse(heartbeat=PING_INTERVAL_S, compress=False, max_msg_size=MESSAGE_BYTES_MAX)
         await socket.prepare(request)
-        connection = Connection(socket, request.path == "/stream", self._site.config.frames_queued_max)
+        connection = Connection(socket, request.path.endswith("/stream"), self._site.config.frames_queued_max)
         self._connections.add(connection)
+        hub = self._site.usdm.hub if self._is_usdm(request) else self._site.hub
         writer = asyncio.get_running_loop().create_task(connection.write())
         try:
-            self._site.hub.subscribe(connection, _streams_of(request))
-            await self._read(connection, self._call if request.path.startswith("/ws-api") else self._control)
+            hub.subscribe(connection, self._streams_of(request))
+            calls = request.path.startswith("/ws-api")
+            await self._read(connection, self._call if calls else lambda *call: self._control(hub, *call))
         finally:
             self._connections.discard(connection)
-            self._site.hub.unsubscribe(connection, connection.streams)
+            hub.unsubscribe(connection, connection.streams)
             self._site.users.unsubscribe(connection)
             writer.cancel()
         return socket
@@ -78,13 +81,32 @@ class Sockets:
                 continue
             handle(connection, call)
 
-    def _control(self, connection: Connection, call: _Call) -> None:
+    def _is_usdm(self, request: web.BaseRequest) -> bool:
+        """True for a client of USD-M: by path, by host, or because this venue has no other markets.
+
+        At Binance spot and USD-M have /ws and /stream on different hosts. Here they share one, so those of USD-M are
+        also under /fstream.
+        """
+        is_only = bool(self._site.usdm.wires) and not self._site.wires
+        return request.path.startswith(_USDM_PATHS) or request.host.startswith("fstream.") or is_only
+
+    def _streams_of(self, request: web.BaseRequest) -> list[str]:
+        """Streams named in the address: /ws/a/b, /stream?streams=a/b, and listen keys of private ones in their place.
+
+        Other parts without @ are no streams (ccxt adds /0).
+        """
+        is_combined = request.path.endswith("/stream")
+        named = request.query.get("streams", "") if is_combined else request.path
+        parts = [*named.split("/"), request.query.get("listenKey", "")]
+        return [part for part in parts if "@" in part or self._site.usdm.keys.is_alive(part)]
+
+    def _control(self, hub: Hub, connection: Connection, call: _Call) -> None:
         streams = call.params if isinstance(call.params, list) else []
         answer: dict[str, Any] = {"result": None, "id": call.id}
         if call.method == "SUBSCRIBE":
-            self._site.hub.subscribe(connection, streams)
+            hub.subscribe(connection, streams)
         elif call.method == "UNSUBSCRIBE":
-            self._site.hub.unsubscribe(connection, streams)
+            hub.unsubscribe(connection, streams)
         elif call.method == "LIST_SUBSCRIPTIONS":
             answer["result"] = sorted(connection.streams)
         else:
@@ -96,7 +118,7 @@ class Sockets:
         try:
             answer = {"id": call.id, "status": 200, "result": self._carry_out(connection, call.method, values)}
         except refusals.VenueError as refusal:
-            answer = {"id": call.id, "status": refusal.status, "error": refusal.body}
+            answer = {"id": call.id, "status": refusal.status, "error": refusal.with_traceback(None).body}
         used = {"rateLimitType": "REQUEST_WEIGHT", "interval": "MINUTE", "intervalNum": 1}
         weight = self._site.limits.weight
         payload = _encode(answer | {"rateLimits": [used | {"limit": weight.limit, "count": weight.used}]})
@@ -117,9 +139,3 @@ class Sockets:
         asked = Parameters({name: str(value) for name, value in values.items()})
         site.limits.spend(weight_of(address, method, asked))
         return address.handle(site.gatekeeper.check_call(values) if address.signed else asked)
-
-
-def _streams_of(request: web.BaseRequest) -> list[str]:
-    """Streams named in the address: /ws/a/b, /stream?streams=a/b. Parts without @ are no streams (ccxt adds /0)."""
-    named = request.query.get("streams", "") if request.path == "/stream" else request.path
-    return [part for part in named.split("/") if "@" in part]

@@ -1,8 +1,9 @@
 """A seeded market: a price with trends and shocks, clustered trades, and a book that follows.
 
 The price is a random walk with slowly changing volatility, a drift that is redrawn about each minute and, every few
-minutes, a shock that runs for about a second; a perpetual's is also pulled towards its underlying's. Buyers and sellers arrive as two mutually exciting Hawkes processes
-with exponential kernels (Hawkes 1971, eq. 7), sampled on a grid of STEP_S; the drift and shocks push their rates.
+minutes, a shock that runs for about a second; a perpetual's is also pulled towards its underlying's. Buyers and sellers
+arrive as two mutually exciting Hawkes processes with exponential kernels (Hawkes 1971, eq. 7), sampled on a grid of
+STEP_S; the drift and shocks push their rates.
 """
 
 from collections.abc import Callable

@@ -7,13 +7,21 @@ import msgspec
 
 from common.exchange.events import Event, TradeExecuted
 from common.exchange.fills import fills_of
-from common.exchange.margin.events import CollateralMoved
+from common.exchange.margin.events import (
+    CollateralMoved,
+    DeficitCovered,
+    FundingPaid,
+    MarginTakenOver,
+    PositionDeleveraged,
+)
 from common.exchange.money import units_text
 from services.paper_exchange.usdm_wire import ContractWire
 from services.paper_exchange.wire import NS_PER_MS, Json
 
 ROWS_KEPT = 10_000
 REALIZED_PNL, COMMISSION, TRANSFER = "REALIZED_PNL", "COMMISSION", "TRANSFER"
+FUNDING_FEE, INSURANCE_CLEAR = "FUNDING_FEE", "INSURANCE_CLEAR"
+DELEVERAGED = "adl_autoclose"
 KINDS_PER_TRADE = 4
 """A trade of an account with itself has two profits and two commissions, each a row with a number of its own."""
 
@@ -34,20 +42,29 @@ class IncomeRow(msgspec.Struct, frozen=True, kw_only=True):
 class Income:
     """Rows of one account. What trades brought is read out of the ledger; the rest is of this life of the venue."""
 
-    def __init__(self, account: str) -> None:
-        self._account = account
+    def __init__(self, account: str, wires: Mapping[str, ContractWire]) -> None:
+        self._account, self._wires = account, wires
         self._rows: deque[IncomeRow] = deque(maxlen=ROWS_KEPT)
         self._numbers = 0
 
     def absorb(self, events: list[Event]) -> None:
         """Note what else than trades moved the wallet."""
         for event in events:
-            if isinstance(event, CollateralMoved) and event.account == self._account:
-                self._note(event.time_ns, TRANSFER, "", event.asset, event.units, TRANSFER)
+            if isinstance(event, PositionDeleveraged):
+                if event.counterparty == self._account:
+                    self._note(event, REALIZED_PNL, event.symbol, event.realised_units, DELEVERAGED)
+            elif getattr(event, "account", "") != self._account:
+                continue
+            elif isinstance(event, CollateralMoved):
+                self._note(event, TRANSFER, "", event.units, TRANSFER, event.asset)
+            elif isinstance(event, FundingPaid):
+                self._note(event, FUNDING_FEE, event.symbol, -event.units, FUNDING_FEE)
+            elif isinstance(event, DeficitCovered):
+                self._note(event, INSURANCE_CLEAR, "", event.units, INSURANCE_CLEAR, event.asset)
+            elif isinstance(event, MarginTakenOver):
+                self._note(event, INSURANCE_CLEAR, "", -event.units, INSURANCE_CLEAR, event.asset)
 
-    def rows(
-        self, trades: Iterable[TradeExecuted], wires: Mapping[str, ContractWire], since_ns: int, until_ns: int
-    ) -> Iterator[IncomeRow]:
+    def rows(self, trades: Iterable[TradeExecuted], since_ns: int, until_ns: int) -> Iterator[IncomeRow]:
         """All rows of a period, newest first. `trades` are the ledger's, newest first."""
         others = [row for row in reversed(self._rows) if since_ns <= row.time_ns < until_ns]
         for trade in trades:
@@ -55,14 +72,14 @@ class Income:
                 break
             while others and others[0].time_ns >= trade.time_ns:
                 yield others.pop(0)
-            if trade.symbol in wires and trade.time_ns < until_ns:
-                yield from self._of_trade(trade, wires[trade.symbol].scale.quote)
+            if trade.symbol in self._wires and trade.time_ns < until_ns:
+                yield from self._of_trade(trade, self._wires[trade.symbol].scale.quote)
         yield from others
 
-    def show(self, row: IncomeRow, wires: Mapping[str, ContractWire]) -> Json:
+    def show(self, row: IncomeRow) -> Json:
         """A row as income lists it."""
         return {
-            "symbol": wires[row.symbol].name if row.symbol else "",
+            "symbol": self._wires[row.symbol].name if row.symbol else "",
             "incomeType": row.kind,
             "income": units_text(row.units),
             "asset": row.asset,
@@ -72,11 +89,13 @@ class Income:
             "tradeId": row.trade_id,
         }
 
-    def _note(self, time_ns: int, kind: str, symbol: str, asset: str, units: int, info: str) -> None:
+    def _note(self, event: Event, kind: str, symbol: str, units: int, info: str, asset: str = "") -> None:
+        if symbol and symbol not in self._wires:
+            return
         self._numbers += 1
         row = IncomeRow(
-            number=f"{time_ns}{self._numbers % 1_000:03d}", time_ns=time_ns, kind=kind, symbol=symbol, asset=asset,
-            units=units, info=info,
+            number=f"{event.time_ns}{self._numbers % 1_000:03d}", time_ns=event.time_ns, kind=kind, symbol=symbol,
+            asset=asset or self._wires[symbol].scale.quote, units=units, info=info,
         )  # fmt: skip
         self._rows.append(row)
 

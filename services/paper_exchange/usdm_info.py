@@ -3,7 +3,13 @@
 from common.exchange.margin.rules import Bracket
 from common.exchange.money import RATE_SCALE, UNITS_PER_ASSET
 from services.paper_exchange.usdm_site import UsdmSite
-from services.paper_exchange.usdm_wire import ContractWire, UsdmSelfTradePrevention, UsdmTimeInForce, UsdmType, decimal_text
+from services.paper_exchange.usdm_wire import (
+    ContractWire,
+    UsdmSelfTradePrevention,
+    UsdmTimeInForce,
+    UsdmType,
+    decimal_text,
+)
 from services.paper_exchange.wire import Json
 
 PRICE_MAX = "1000000"

@@ -10,9 +10,7 @@ from services.paper_exchange.wire import Json
 class UsdmLimits:
     """The windows of USD-M; the same face as spot's limits."""
 
-    def __init__(
-        self, weight_max: int, orders_10s_max: int, orders_minute_max: int, now_ms: Callable[[], int]
-    ) -> None:
+    def __init__(self, weight_max: int, orders_10s_max: int, orders_minute_max: int, now_ms: Callable[[], int]) -> None:
         self.weight = Window(MINUTE_MS, weight_max)
         self.orders_10s = Window(TEN_SECONDS_MS, orders_10s_max)
         self.orders_minute = Window(MINUTE_MS, orders_minute_max)

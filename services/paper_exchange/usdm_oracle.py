@@ -1,17 +1,13 @@
 """What a perpetual's underlying is worth outside: told to the exchange each second."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 from common.exchange.book import BookSide
-from common.exchange.commands import Command, SetMark
+from common.exchange.commands import Command
 from common.exchange.events import EXTERNAL_ACCOUNT
 from common.exchange.exchange import Exchange
+from common.exchange.margin.commands import SetOracle
 from common.model.instrument import Instrument
-
-
-def told(symbol: str, price_ticks: int, time_ns: int) -> Command:
-    """The command that tells the exchange an oracle price. There is none but the mark itself yet."""
-    return SetMark(time_ns=time_ns, symbol=symbol, price_ticks=price_ticks)
 
 
 class OracleFeed:
@@ -23,16 +19,23 @@ class OracleFeed:
     def __init__(self, exchange: Exchange, perpetuals: Mapping[str, Instrument]) -> None:
         self._exchange, self._perpetuals = exchange, perpetuals
         self._sources = {symbol: [*self._spot_of(each), each] for symbol, each in perpetuals.items()}
-        self.prices: dict[str, int] = {}
 
     def commands(self, time_ns: int) -> list[Command]:
         """What to tell now; nothing of markets where the outside world has only one side."""
         commands = list[Command]()
         for symbol in self._perpetuals:
             if price := self._price(symbol):
-                self.prices[symbol] = price
-                commands.append(told(symbol, price, time_ns))
+                commands.append(SetOracle(time_ns=time_ns, symbol=symbol, price_ticks=price))
         return commands
+
+    def anchor(self, perpetual: Instrument) -> Callable[[], float] | None:
+        """The price in ticks of a perpetual's spot market, 0 while there is none; None without such a market."""
+        sources = self._spot_of(perpetual)
+        if not sources:
+            return None
+        spot = sources[0]
+        ticks = float(spot.tick_size / perpetual.tick_size)
+        return lambda: self.middle(spot.symbol) / 2 * ticks
 
     def middle(self, symbol: str) -> int:
         """Twice the outside world's middle in a market, in its ticks; 0 = one side is empty."""

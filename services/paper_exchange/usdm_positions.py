@@ -4,10 +4,13 @@ from collections.abc import Callable, Mapping
 
 from common.exchange.exchange import Exchange
 from common.exchange.margin.accounts import Position
+from common.exchange.margin.clearing import Clearing
+from common.exchange.margin.ranking import ranked
 from common.exchange.money import UNITS_PER_ASSET, units_text
 from services.paper_exchange.usdm_wire import ContractWire
 from services.paper_exchange.wire import Json
 
+RANKS = 5
 PRICE_FACTOR_MAX = 100
 """A liquidation price further away than so many marks is none."""
 
@@ -17,6 +20,9 @@ class Positions:
 
     def __init__(self, exchange: Exchange, wires: Mapping[str, ContractWire]) -> None:
         self._margin, self.wires = exchange.margin, wires
+        clearing = exchange.rooms["clearing"]
+        assert isinstance(clearing, Clearing)
+        self._clearing = clearing
         self.assets = list(dict.fromkeys(wire.scale.quote for wire in wires.values()))
         self.changed_ms: dict[tuple[str, str], int] = {}
         """When a position of an account last changed in this life of the venue, by account and market."""
@@ -32,9 +38,9 @@ class Positions:
         return found
 
     def held(self, account: str) -> dict[str, tuple[int, int, int | None]]:
-        """(lots, cost, isolated collateral) by market that was ever used."""
+        """(lots, cost, isolated collateral) by market that was ever used; parts of a position count with it."""
         return {
-            symbol: (position.lots, position.cost, position.isolated)
+            symbol: (position.net_lots, position.net_cost, position.isolated)
             for asset in self.assets
             if (owner := self._margin.accounts.find(account, asset))
             for symbol, position in owner.positions.items()
@@ -46,7 +52,7 @@ class Positions:
         entry = self._entry(wire, position)
         return {
             "s": wire.name,
-            "pa": wire.quantity(position.lots),
+            "pa": wire.quantity(position.net_lots),
             "ep": entry,
             "bep": entry,
             "up": units_text(self._margin.unrealised(symbol, position)),
@@ -59,7 +65,7 @@ class Positions:
     def is_used(self, account: str, symbol: str) -> bool:
         """True with lots or open orders."""
         position = self._margin.position(account, symbol)
-        return bool(position.lots or position.bid_lots or position.ask_lots)
+        return bool(position.is_open or position.bid_lots or position.ask_lots)
 
     def risk(self, account: str, symbol: str) -> Json:
         """A position as positionRisk has it: the fields of versions 2 and 3 together."""
@@ -77,6 +83,8 @@ class Positions:
             "isAutoAddMargin": "false",
             "maxNotionalValue": self.notional_max(symbol, self.leverage(account, symbol)),
             "marginAsset": wire.scale.quote,
+            "adlQuantile": self.deleveraging_rank(account, symbol),
+            "adl": self.deleveraging_rank(account, symbol),
         }
 
     def row(self, account: str, symbol: str) -> Json:
@@ -127,10 +135,28 @@ class Positions:
             "marginAvailable": True,
         }
 
-    def margin_ratio(self, account: str, asset: str) -> tuple[int, int]:
-        """(maintenance margin, equity) of the cross positions, in units."""
-        owner = self._margin.account(account, asset)
-        return self._margin.maintenance(owner), self._margin.equity(owner)
+    def deleveraging_rank(self, account: str, symbol: str) -> int:
+        """How soon a position is deleveraged: 0 to 4, the highest goes first; 0 without one."""
+        lots = self._margin.position(account, symbol).net_lots
+        queue = ranked(self._clearing.deleveraging.holders(symbol, "", shorts=lots < 0)) if lots else []
+        place = next((number for number, holder in enumerate(queue) if holder.account == account), None)
+        return 0 if place is None else RANKS - 1 - place * RANKS // len(queue)
+
+    def margin_ratios(self, account: str) -> dict[str, tuple[int, int]]:
+        """(maintenance margin, equity) in units: of the cross positions by asset, of isolated ones by market."""
+        margin, found = self._margin, dict[str, tuple[int, int]]()
+        for asset in self.assets:
+            owner = margin.account(account, asset)
+            found[asset] = margin.maintenance(owner), margin.equity(owner)
+            for symbol, position in owner.positions.items():
+                if position.isolated is not None:
+                    found[symbol] = self._maintenance(symbol, position), margin.isolated_equity(symbol, position)
+        return found
+
+    def cross_symbols(self, account: str, asset: str) -> list[str]:
+        """Markets with a position that the wallet backs."""
+        positions = self._margin.account(account, asset).positions
+        return [symbol for symbol, position in positions.items() if position.is_open and position.isolated is None]
 
     def at_risk(self, account: str, symbol: str) -> Json:
         """A position as MARGIN_CALL has it."""
@@ -139,7 +165,7 @@ class Positions:
         return {
             "s": wire.name,
             "ps": "BOTH",
-            "pa": wire.quantity(position.lots),
+            "pa": wire.quantity(position.net_lots),
             "mt": "CROSSED" if position.isolated is None else "ISOLATED",
             "iw": units_text(position.isolated or 0),
             "mp": wire.price(facts.mark or facts.last),
@@ -151,7 +177,8 @@ class Positions:
         """The mark at which a position has less than its maintenance margin, all other marks as they are; 0 = none."""
         margin, market = self._margin, self._margin.markets[symbol]
         owner, position = margin.account(account, market.asset), margin.position(account, symbol)
-        if not position.lots:
+        lots, cost = position.net_lots, position.net_cost
+        if not lots:
             return 0
         if position.isolated is None:
             others = margin.maintenance(owner, symbol)
@@ -160,10 +187,10 @@ class Positions:
             fixed = position.isolated
 
         def is_healthy(ticks: int) -> bool:
-            value = position.lots * ticks * market.units_per_tick_lot
-            return fixed + value - position.cost >= market.table.maintenance(abs(value))
+            unit = ticks * market.units_per_tick_lot
+            return fixed + lots * unit - cost >= market.table.maintenance(position.gross_lots * unit)
 
-        return _first_unhealthy(is_healthy, position.lots > 0, market.facts.mark or market.facts.last)
+        return _first_unhealthy(is_healthy, lots > 0, market.facts.mark or market.facts.last)
 
     def _margins(self, account: str, symbol: str) -> Json:
         margin, wire, position = self._margin, self.wires[symbol], self._margin.position(account, symbol)
@@ -172,8 +199,8 @@ class Positions:
         return {
             "symbol": wire.name,
             "positionSide": "BOTH",
-            "positionAmt": wire.quantity(position.lots),
-            "notional": units_text(position.lots * value),
+            "positionAmt": wire.quantity(position.net_lots),
+            "notional": units_text(position.net_lots * value),
             "isolated": position.isolated is not None,
             "isolatedWallet": units_text(position.isolated or 0),
             "leverage": str(self.leverage(account, symbol)),
@@ -188,7 +215,7 @@ class Positions:
 
     def _position_margin(self, symbol: str, position: Position) -> int:
         market = self._margin.markets[symbol]
-        return market.table.initial(abs(position.lots) * market.lot_value, position.leverage)
+        return market.table.initial(position.gross_lots * market.lot_value, position.leverage)
 
     def _order_margin(self, symbol: str, position: Position) -> int:
         """What open orders take beyond the position."""
@@ -196,10 +223,10 @@ class Positions:
         return taken if position.isolated is not None else taken - self._position_margin(symbol, position)
 
     def _maintenance(self, symbol: str, position: Position) -> int:
-        return self._margin.maintenance_of(symbol, abs(position.lots))
+        return self._margin.maintenance_of(symbol, position.gross_lots)
 
     def _entry(self, wire: ContractWire, position: Position) -> str:
-        return wire.average(position.cost, position.lots)
+        return wire.average(position.net_cost, position.net_lots)
 
 
 def _first_unhealthy(is_healthy: Callable[[int], bool], falls: bool, mark: int) -> int:

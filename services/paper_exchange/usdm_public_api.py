@@ -3,7 +3,6 @@
 from itertools import islice
 from typing import Any
 
-from common.exchange.money import RATE_SCALE
 from services.paper_exchange import refusals
 from services.paper_exchange import usdm_refusals as errors
 from services.paper_exchange.parameters import Parameters
@@ -11,7 +10,7 @@ from services.paper_exchange.usdm_info import exchange_info
 from services.paper_exchange.usdm_klines import INTERVALS
 from services.paper_exchange.usdm_market_data import UsdmMarketData
 from services.paper_exchange.usdm_site import FUNDING_INTERVAL_NS, UsdmSite
-from services.paper_exchange.usdm_wire import ContractWire, decimal_text
+from services.paper_exchange.usdm_wire import ContractWire
 from services.paper_exchange.wire import NS_PER_MS, Json
 
 DEPTH_LIMITS = (5, 10, 20, 50, 100, 500, 1_000)
@@ -98,17 +97,14 @@ class UsdmPublicApi:
         since_ms, until_ms = parameters.integer("startTime", 0), parameters.integer("endTime", LATEST_MS)
         limit = parameters.limit(100, 1_000)
         rows = [
-            row | {"symbol": wire.name}
-            for wire in wires
-            for row in self._site.funding.rows(wire)
-            if since_ms <= row["fundingTime"] <= until_ms
+            row for wire in wires for row in self._site.funding.rows(wire) if since_ms <= row["fundingTime"] <= until_ms
         ]
         rows.sort(key=lambda row: row["fundingTime"])
         return list(islice(rows, limit)) if since_ms else rows[-limit:]
 
     def funding_info(self, _parameters: Parameters) -> list[Json]:
         """How often funding is paid, and its bounds."""
-        rate = decimal_text(self._site.funding.rate_max, len(str(RATE_SCALE)) - 1)
+        rate = self._site.funding.rate_max
         return [
             {
                 "symbol": wire.name,

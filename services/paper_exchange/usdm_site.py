@@ -4,24 +4,27 @@ from collections.abc import Iterator
 
 import msgspec
 
-from common.exchange.events import Event
+from common.exchange.events import Event, TradeExecuted
+from common.exchange.margin.funding_rate import INTEREST_RATE
 from common.exchange.rules import NS_PER_S
 from services.paper_exchange import refusals
 from services.paper_exchange.broadcast import Hub
 from services.paper_exchange.config import PaperExchangeConfig
+from services.paper_exchange.usdm_funding import FundingRates
 from services.paper_exchange.usdm_income import Income
 from services.paper_exchange.usdm_limits import UsdmLimits
 from services.paper_exchange.usdm_market_data import UsdmMarketData
 from services.paper_exchange.usdm_oracle import OracleFeed
 from services.paper_exchange.usdm_positions import Positions
 from services.paper_exchange.usdm_user_data import AccountReports, ListenKeys, OrderReports
-from services.paper_exchange.usdm_wire import ContractWire
+from services.paper_exchange.usdm_wire import ContractWire, decimal_text, is_liquidation
 from services.paper_exchange.venue import ACCOUNT, PaperVenue
 from services.paper_exchange.wire import NS_PER_MS, Json
 
 SECOND_BEATS = 10
 SLOW_MARK_SECONDS = 3
 FUNDING_INTERVAL_NS = 3_600 * NS_PER_S
+INTEREST_TEXT = decimal_text(INTEREST_RATE, 9)
 CALL_PERCENT = 80
 """Maintenance margin is so much of the equity when a margin call is sent."""
 
@@ -49,10 +52,13 @@ class UsdmSite:
         }
         self.positions = Positions(exchange, self.wires)
         self.oracle = OracleFeed(exchange, contracts)
-        self.income = Income(ACCOUNT)
+        self.funding = FundingRates(exchange)
+        self.income = Income(ACCOUNT, self.wires)
         self._order_reports = OrderReports(ACCOUNT, exchange, self.wires)
         self._account_reports = AccountReports(ACCOUNT, self.positions)
         self._called: set[str] = set()
+        self._forced: dict[str, Json] = {}
+        """The newest liquidation order by market, until it is told."""
         self._beats = 0
 
     def now_ms(self) -> int:
@@ -76,6 +82,8 @@ class UsdmSite:
                 own = [event for event in events if getattr(event, "symbol", "") == symbol]
                 frames += self.market_data[symbol].absorb(own)
         self.income.absorb(events)
+        self.funding.absorb(events)
+        self._note_forced(events)
         reports = [*self._order_reports.absorb(events), *self._account_reports.absorb(events)]
         frames += self._addressed(reports)
         if frames:
@@ -94,12 +102,14 @@ class UsdmSite:
     def premium(self, symbol: str, now_ns: int) -> Json:
         """Mark, oracle and funding of a market, as premiumIndex has them."""
         wire, mark = self.wires[symbol], self.mark(symbol)
-        index = wire.price(self.oracle.prices.get(symbol, 0))
+        index = wire.price(self.funding.oracle(symbol))
         return {
             "symbol": wire.name,
             "markPrice": wire.price(mark),
             "indexPrice": index,
             "estimatedSettlePrice": index,
+            "lastFundingRate": self.funding.rate(symbol),
+            "interestRate": INTEREST_TEXT,
             "nextFundingTime": (now_ns // FUNDING_INTERVAL_NS + 1) * FUNDING_INTERVAL_NS // NS_PER_MS,
             "time": now_ns // NS_PER_MS,
         }
@@ -124,6 +134,7 @@ class UsdmSite:
         if self._beats % SECOND_BEATS == 0:
             self._send_marks(now_ns)
             self._send_days(now_ns)
+            self._send_forced(now_ns)
             self._tell(self._addressed(self._margin_calls(now_ns)))
 
     def end_stream(self, key: str) -> None:
@@ -161,9 +172,23 @@ class UsdmSite:
             "p": premium["markPrice"],
             "i": premium["indexPrice"],
             "P": premium["estimatedSettlePrice"],
-            "r": premium.get("lastFundingRate", ""),
+            "r": premium["lastFundingRate"],
             "T": premium["nextFundingTime"],
         }
+
+    def _note_forced(self, events: list[Event]) -> None:
+        for event in events:
+            if isinstance(event, TradeExecuted) and event.symbol in self.wires:
+                order = self.exchange.ledger.orders.get(event.taker.order_id)
+                if order is not None and is_liquidation(order):
+                    self._forced[event.symbol] = self.wires[event.symbol].forced(order, event.quantity_lots)
+
+    def _send_forced(self, now_ns: int) -> None:
+        forced, self._forced = self._forced, {}
+        for order in forced.values():
+            event = {"e": "forceOrder", "E": now_ns // NS_PER_MS, "o": order}
+            self._publish(f"{order['s'].lower()}@forceOrder", event)
+            self._publish("!forceOrder@arr", event)
 
     def _send_days(self, now_ns: int) -> None:
         days = [data.day(now_ns // NS_PER_MS) for data in self.market_data.values()]
@@ -178,19 +203,16 @@ class UsdmSite:
 
     def _margin_calls(self, now_ns: int) -> Iterator[Json]:
         """One call when an account comes near its liquidation, and none again before it has recovered."""
-        for asset in self.positions.assets:
-            maintained, equity = self.positions.margin_ratio(ACCOUNT, asset)
+        for name, (maintained, equity) in self.positions.margin_ratios(ACCOUNT).items():
             if not maintained or maintained * 100 < equity * CALL_PERCENT:
-                self._called.discard(asset)
-            elif asset not in self._called:
-                self._called.add(asset)
-                symbols = [symbol for symbol, held in self.positions.held(ACCOUNT).items() if held[0]]
-                yield {
-                    "e": "MARGIN_CALL",
-                    "E": now_ns // NS_PER_MS,
-                    "cw": self.positions.asset(ACCOUNT, asset)["crossWalletBalance"],
-                    "p": [self.positions.at_risk(ACCOUNT, symbol) for symbol in symbols],
-                }
+                self._called.discard(name)
+            elif name not in self._called:
+                self._called.add(name)
+                event = {"e": "MARGIN_CALL", "E": now_ns // NS_PER_MS}
+                symbols = [name] if name in self.wires else self.positions.cross_symbols(ACCOUNT, name)
+                if name not in self.wires:
+                    event["cw"] = self.positions.asset(ACCOUNT, name)["crossWalletBalance"]
+                yield event | {"p": [self.positions.at_risk(ACCOUNT, symbol) for symbol in symbols]}
 
 
 def _ticker_event(day: Json) -> Json:

@@ -137,9 +137,7 @@ class OrderTerms:
 
     def _trigger(self) -> Trigger:
         parameters, kind = self._parameters, self.kind
-        watched = parameters.choice(
-            "workingType", WorkingType, WorkingType.CONTRACT_PRICE, errors.INVALID_WORKING_TYPE
-        )
+        watched = parameters.choice("workingType", WorkingType, WorkingType.CONTRACT_PRICE, errors.INVALID_WORKING_TYPE)
         reference = PriceReference.MARK if watched is WorkingType.MARK_PRICE else PriceReference.LAST
         if kind is UsdmType.TRAILING_STOP_MARKET:
             return Trigger(

@@ -24,7 +24,16 @@ from common.exchange.events import (
 from common.exchange.exchange import Exchange
 from common.exchange.fills import Fill, fills_of
 from common.exchange.ledger import OrderRecord, record_of
-from common.exchange.margin.events import CollateralMoved, IsolatedMarginMoved, LeverageSet, MarginModeSet
+from common.exchange.margin.events import (
+    CollateralMoved,
+    DeficitCovered,
+    FundingPaid,
+    IsolatedMarginMoved,
+    LeverageSet,
+    MarginModeSet,
+    MarginTakenOver,
+    PositionTakenOver,
+)
 from common.exchange.money import units_text
 from common.model.order import OrderState, TimeInForce
 from services.paper_exchange.usdm_positions import Positions
@@ -33,7 +42,9 @@ from services.paper_exchange.usdm_wire import (
     ContractWire,
     algo_status_of,
     callback_text,
+    is_liquidation,
     life_of,
+    name_of,
     original_type,
     type_of,
     working_type,
@@ -42,12 +53,16 @@ from services.paper_exchange.wire import NS_PER_MS, Json, status_of
 
 LISTEN_KEY_LIFE_MS = 60 * 60_000
 NOTHING = "0"
-ADJUSTMENT = "ADJUSTMENT"
+ADJUSTMENT, LIQUIDATION = "ADJUSTMENT", "LIQUIDATION"
 
 REASONS: dict[type[Event], str] = {
     TradeExecuted: "ORDER",
+    FundingPaid: "FUNDING_FEE",
     MarginModeSet: "MARGIN_TYPE_CHANGE",
     IsolatedMarginMoved: "MARGIN_TRANSFER",
+    PositionTakenOver: "INSURANCE_CLEAR",
+    MarginTakenOver: "INSURANCE_CLEAR",
+    DeficitCovered: "INSURANCE_CLEAR",
 }
 """Binance's words for why wallets and positions changed, by the event that says so; any other is an ADJUSTMENT."""
 
@@ -153,6 +168,8 @@ class OrderReports:
 
     def _reports(self, order: OrderRecord, kind: str, time_ns: int, fill: Fill | None = None) -> Iterator[Json]:
         moment = time_ns // NS_PER_MS
+        if fill is not None and is_liquidation(order):
+            kind = "CALCULATED"
         shown = self._order(order, kind, moment) | (self._fill(fill) if fill else {})
         yield {"e": "ORDER_TRADE_UPDATE", "E": moment, "T": moment, "o": shown}
         if original_type(order) in CONDITIONAL and (fill is None or not order.is_open):
@@ -162,9 +179,9 @@ class OrderReports:
         wire, terms, trigger = self._wires[order.symbol], order.terms, order.trigger
         shown: Json = {
             "s": wire.name,
-            "c": order.client_order_id,
+            "c": name_of(order),
             "S": order.side.value.upper(),
-            "o": type_of(order),
+            "o": LIQUIDATION if is_liquidation(order) else type_of(order),
             "f": life_of(order),
             "q": wire.quantity(order.quantity_lots),
             "p": wire.price(order.price_ticks),

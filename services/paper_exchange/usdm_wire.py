@@ -86,6 +86,16 @@ def original_type(order: OrderRecord) -> UsdmType:
     return TYPES.get((trigger.kind, order.order_type), UsdmType.STOP)
 
 
+def is_liquidation(order: OrderRecord) -> bool:
+    """True for an order with which the venue sells a position that lacks margin."""
+    return order.client_order_id == f"liquidation-{order.order_id}"
+
+
+def name_of(order: OrderRecord) -> str:
+    """The owner's name for an order; Binance's own begin with "autoclose-" when they liquidate."""
+    return f"autoclose-{order.order_id}" if is_liquidation(order) else order.client_order_id
+
+
 def type_of(order: OrderRecord) -> UsdmType:
     """Binance's word for what an order is now: one that was triggered is what it was triggered to be."""
     return original_type(order) if order.is_waiting else UsdmType(order.order_type.value.upper())
@@ -149,7 +159,7 @@ class ContractWire:
             "orderId": order.order_id,
             "symbol": self.name,
             "status": status_of(order),
-            "clientOrderId": order.client_order_id,
+            "clientOrderId": name_of(order),
             "price": self.price(order.price_ticks),
             "avgPrice": self.average(order.quote_units, order.filled_lots),
             "origQty": self.quantity(order.quantity_lots),
@@ -206,6 +216,22 @@ class ContractWire:
             "goodTillDate": terms.expires_ns // NS_PER_MS,
         }
         return shown | self._trailing(trigger, "activatePrice", "callbackRate")
+
+    def forced(self, order: OrderRecord, last_lots: int) -> Json:
+        """A liquidation order as the public stream tells of it."""
+        return {
+            "s": self.name,
+            "S": order.side.value.upper(),
+            "o": order.order_type.value.upper(),
+            "f": order.time_in_force.value.upper(),
+            "q": self.quantity(order.quantity_lots),
+            "p": self.price(order.price_ticks),
+            "ap": self.average(order.quote_units, order.filled_lots),
+            "X": status_of(order),
+            "l": self.quantity(last_lots),
+            "z": self.quantity(order.filled_lots),
+            "T": order.changed_ns // NS_PER_MS,
+        }
 
     def fill(self, fill: Fill) -> Json:
         """A trade of ours, as userTrades lists it."""

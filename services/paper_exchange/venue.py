@@ -3,10 +3,11 @@
 import asyncio
 from collections.abc import Callable
 
-from common.exchange.commands import Command, Deposit, DropLiquidity, ExpireOpenOrders
+from common.exchange.commands import Command, Deposit, DropLiquidity, ExpireOpenOrders, PassTime
 from common.exchange.configuration import ExchangeConfig
 from common.exchange.events import VENUE_RESTART, Event, OrderExpired
 from common.exchange.exchange import Exchange
+from common.exchange.margin.commands import MoveCollateral
 from common.exchange.recovery import CommandsExecuted, ExchangeConfigured, JournalRecord, Recovery, keep
 from common.storage import Journal
 
@@ -56,16 +57,20 @@ class PaperVenue:
         self._snapshots: list[int] = [] if kept is None else [kept[0]]
         self._commands_kept = self.commands if kept is None else 0
 
-    def open(self, deposits: dict[str, int], expires_open_orders: bool) -> int:
+    def open(self, deposits: dict[str, int], expires_open_orders: bool, collateral: dict[str, int]) -> int:
         """Begin a life: credit `deposits` if it is the first one, and forget the world of the last one.
 
-        What rested goes on resting unless `expires_open_orders`; returns how many orders ended.
+        `collateral` is credited too, and moved to the margin wallet. What rested goes on resting unless
+        `expires_open_orders`; returns how many orders ended.
         """
         time_ns = self.now_ns()
         if self.is_first_life:
             for asset, units in deposits.items():
                 if units:
                     self._execute(Deposit(time_ns=time_ns, account=ACCOUNT, asset=asset, units=units))
+            for asset, units in collateral.items():
+                self._execute(Deposit(time_ns=time_ns, account=ACCOUNT, asset=asset, units=units))
+                self._execute(MoveCollateral(time_ns=time_ns, account=ACCOUNT, asset=asset, units=units))
         events = list[Event]()
         if expires_open_orders:
             events += self._execute(ExpireOpenOrders(time_ns=time_ns, reason=VENUE_RESTART))
@@ -73,6 +78,12 @@ class PaperVenue:
             self._execute(DropLiquidity(time_ns=time_ns, symbol=symbol))
         self._commit()
         return sum(isinstance(event, OrderExpired) for event in events)
+
+    def pass_time(self) -> None:
+        """Do what has become due, although nobody tells the exchange anything."""
+        now_ns = self.now_ns()
+        if 0 < self.exchange.due_ns <= now_ns:
+            self.execute(PassTime(time_ns=now_ns))
 
     def observe(self, observer: Observer) -> None:
         """Hear the events of every command, at once and uncommitted: what is made of them goes through `hold`."""

@@ -87,9 +87,12 @@ class MarginTable:
             self._deductions.append(self._deductions[-1] + self._bounds[index] * more // RATE_SCALE)
         self.brackets = tuple(
             Bracket(
-                notional_units_min=tier.notional_units_min, notional_units_max=most, leverage_max=tier.leverage_max,
-                maintenance_rate=rate, deduction_units=deduction,
-            )  # fmt: skip
+                notional_units_min=tier.notional_units_min,
+                notional_units_max=most,
+                leverage_max=tier.leverage_max,
+                maintenance_rate=rate,
+                deduction_units=deduction,
+            )
             for tier, most, rate, deduction in zip(
                 rules.tiers, [*self._bounds[1:], NOTIONAL_UNITS_MAX], self._maintenance, self._deductions, strict=True
             )
