@@ -69,17 +69,20 @@ class World:
 
 
 @asynccontextmanager
-async def venue(folder: Path, flow: bool = False, seed: int = 7, **settings: Any) -> AsyncIterator[World]:
-    """A venue with an empty book, or with synthetic flow, whose journal lies in `folder`."""
+async def venue(
+    folder: Path, flow: bool = False, seed: int = 7, instruments: tuple[Instrument, ...] = (ETH,), **settings: Any
+) -> AsyncIterator[World]:
+    """A venue with empty books, or with synthetic flow, whose journal lies in `folder`."""
     balances = {"ETH": Decimal(100), "USDT": Decimal(1_000_000)}
     config = PaperExchangeConfig(**({"balances": balances} | settings))
     journal = Journal(folder / "venue.db", "process")
-    site = Site(config, [ETH], journal, Credentials(key=KEY, secret=SECRET), time.time_ns)
+    site = Site(config, list(instruments), journal, Credentials(key=KEY, secret=SECRET), time.time_ns)
     server = Server(site)
     port = await server.start("127.0.0.1", 0)
     tasks = [asyncio.create_task(_beat(site))]
-    if flow:
-        market = SyntheticFlow(ETH, config.synthetic, site.exchange.markets[ETH.symbol].book, seed)
+    for number, each in enumerate(instruments if flow else ()):
+        book = site.exchange.markets[each.symbol].book
+        market = SyntheticFlow(each, config.synthetic, book, seed + number, site.anchor(each))
         tasks.append(asyncio.create_task(run_flow(market, site.venue.execute, time.time_ns, config.speed)))
     try:
         async with aiohttp.ClientSession() as session:
