@@ -3,9 +3,11 @@
 import asyncio
 from collections.abc import Callable
 
+import msgspec
+
 from common.exchange.commands import Command, Deposit, DropLiquidity, ExpireOpenOrders, PassTime
 from common.exchange.configuration import ExchangeConfig
-from common.exchange.events import VENUE_RESTART, Event, OrderExpired
+from common.exchange.events import VENUE_RESTART, Event, OrderExpired, Refusal
 from common.exchange.exchange import Exchange
 from common.exchange.margin.commands import MoveCollateral
 from common.exchange.recovery import CommandsExecuted, ExchangeConfigured, JournalRecord, Recovery, keep
@@ -111,8 +113,9 @@ class PaperVenue:
 
     def _execute(self, command: Command) -> list[Event]:
         events = self.exchange.execute(command)
+        is_refused = bool(events) and isinstance(events[-1], Refusal)
         events += self.exchange.changed_levels()
-        self._group.append(command)
+        self._group.append(_journaled(command) if is_refused else command)
         if len(self._group) >= GROUP_COMMANDS_MAX:
             self._commit()
         return events
@@ -153,3 +156,12 @@ class PaperVenue:
         self._snapshots = [*self._snapshots[-1:], sequence]
         # What is before the older of the two snapshots is needed no more, even if the newer one cannot be read.
         self._journal.trim(self._snapshots[0])
+
+
+def _journaled(refused: Command) -> Command:
+    """A refused command as the journal can hold it: numbers of more than 64 bits changed nothing, but time passed."""
+    try:
+        msgspec.msgpack.encode(refused)
+    except OverflowError:
+        return PassTime(time_ns=refused.time_ns)
+    return refused
