@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from itertools import islice
 from typing import Any
 
+from common.exchange.admission import WHOLE_MAX
 from common.exchange.commands import Command
 from common.exchange.events import CommandRefused, RejectReason
 from common.exchange.margin.commands import MoveIsolatedMargin, SetLeverage, SetMarginMode
@@ -259,4 +260,6 @@ def amount_units(parameters: Parameters) -> int:
         raise refusals.mandatory("amount") from None
     if not units:
         raise errors.AMOUNT_NOT_POSITIVE
+    if units > WHOLE_MAX:
+        raise errors.invalid("amount")
     return units
