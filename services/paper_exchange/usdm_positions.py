@@ -10,6 +10,10 @@ from common.exchange.money import UNITS_PER_ASSET, units_text
 from services.paper_exchange.usdm_wire import ContractWire
 from services.paper_exchange.wire import Json
 
+Held = tuple[int, int, int | None]
+"""Lots, cost and isolated collateral of a position."""
+
+EMPTY: Held = (0, 0, None)
 RANKS = 5
 PRICE_FACTOR_MAX = 100
 """A liquidation price further away than so many marks is none."""
@@ -37,14 +41,15 @@ class Positions:
                 found[asset] = owner.wallet + isolated, owner.wallet
         return found
 
-    def held(self, account: str) -> dict[str, tuple[int, int, int | None]]:
-        """(lots, cost, isolated collateral) by market that was ever used; parts of a position count with it."""
-        return {
+    def held(self, account: str) -> dict[str, Held]:
+        """(lots, cost, isolated collateral) by market, where it is not EMPTY; parts of a position count with it."""
+        found = {
             symbol: (position.net_lots, position.net_cost, position.isolated)
             for asset in self.assets
             if (owner := self._margin.accounts.find(account, asset))
             for symbol, position in owner.positions.items()
         }
+        return {symbol: held for symbol, held in found.items() if held != EMPTY}
 
     def report(self, account: str, symbol: str) -> Json:
         """A position as ACCOUNT_UPDATE has it."""

@@ -36,7 +36,7 @@ from common.exchange.margin.events import (
 )
 from common.exchange.money import units_text
 from common.model.order import OrderState, TimeInForce
-from services.paper_exchange.usdm_positions import Positions
+from services.paper_exchange.usdm_positions import EMPTY, Held, Positions
 from services.paper_exchange.usdm_wire import (
     CONDITIONAL,
     ContractWire,
@@ -288,11 +288,10 @@ class AccountReports:
             yield self._update(events, wallets, held)
             self._wallets, self._held = wallets, held
 
-    def _update(
-        self, events: list[Event], wallets: dict[str, tuple[int, int]], held: dict[str, tuple[int, int, int | None]]
-    ) -> Json:
+    def _update(self, events: list[Event], wallets: dict[str, tuple[int, int]], held: dict[str, Held]) -> Json:
         moment, reason = events[-1].time_ns // NS_PER_MS, self._reason(events)
-        symbols = [symbol for symbol in held if held[symbol] != self._held.get(symbol)]
+        either = dict.fromkeys([*self._held, *held])
+        symbols = [each for each in either if held.get(each, EMPTY) != self._held.get(each, EMPTY)]
         self._positions.changed_ms |= {(self._account, symbol): moment for symbol in symbols}
         assets = {asset: None for asset in wallets if wallets[asset] != self._wallets.get(asset)}
         assets |= {self._positions.wires[symbol].scale.quote: None for symbol in symbols}

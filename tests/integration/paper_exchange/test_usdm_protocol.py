@@ -247,7 +247,9 @@ def test_batches_answer_each_item_for_itself(tmp_path: Path):
 def test_conditional_orders_fire_on_the_price_that_they_watch(tmp_path: Path):
     async def scenario(world: UsdmWorld) -> None:
         await world.market("BUY", "5")
-        _, by_mark = await world.stop("STOP_MARKET", "SELL", stopPrice="1950", workingType="MARK_PRICE", reduceOnly="true")
+        _, by_mark = await world.stop(
+            "STOP_MARKET", "SELL", stopPrice="1950", workingType="MARK_PRICE", reduceOnly="true"
+        )
         _, by_last = await world.stop("STOP_MARKET", "SELL", stopPrice="1950", reduceOnly="true")
         _, limit = await world.order(type="TAKE_PROFIT", side="SELL", stopPrice="2050", price="2060", quantity="1")
         _, closing = await world.stop("STOP_MARKET", "SELL", stopPrice="1940", closePosition="true", quantity=None)

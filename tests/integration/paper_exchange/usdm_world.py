@@ -64,9 +64,7 @@ class UsdmWorld:
 
     async def market(self, side: str, quantity: str, **terms: Any) -> tuple[int, Any]:
         """A market order."""
-        return await self.order(
-            side=side, quantity=quantity, type="MARKET", price=None, timeInForce=None, **terms
-        )
+        return await self.order(side=side, quantity=quantity, type="MARKET", price=None, timeInForce=None, **terms)
 
     async def stop(self, kind: str, side: str, **terms: Any) -> tuple[int, Any]:
         """A conditional market order."""
