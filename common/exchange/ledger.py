@@ -248,7 +248,11 @@ class Ledger:
             if party.account not in SPECIAL_ACCOUNTS:
                 positions[party.account] = positions.get(party.account, 0) + signed
             if self.settles:
-                self._pay(scale, party, signed, quote_units if signed > 0 else -quote_units)
+                self._pay(scale, party.account, signed, quote_units if signed > 0 else -quote_units)
+        if self.settles:
+            # Fees before rebates: the fee account owns what it pays out.
+            for party in (taker, maker) if maker.fee_units < 0 else (maker, taker):
+                self._charge(party)
 
     def amend(self, order: OrderRecord, price_ticks: int, open_lots: int, keeps_place: bool, time_ns: int) -> None:
         """An open order has another price or another open quantity."""
@@ -275,13 +279,14 @@ class Ledger:
     def _open_of(self, account: str, symbol: str) -> dict[int, OrderRecord]:
         return self.open_orders.setdefault((account, symbol), {})
 
-    def _pay(self, scale: Scale, party: TradeParty, lots: int, quote_units: int) -> None:
-        account, credit = party.account, self.accounts.credit
-        credit(account, scale.base, lots * scale.lot_units)
-        credit(account, scale.quote, -quote_units)
+    def _pay(self, scale: Scale, account: str, lots: int, quote_units: int) -> None:
+        self.accounts.credit(account, scale.base, lots * scale.lot_units)
+        self.accounts.credit(account, scale.quote, -quote_units)
+
+    def _charge(self, party: TradeParty) -> None:
         if party.fee_units:
-            credit(account, party.fee_asset, -party.fee_units)
-            credit(FEE_ACCOUNT, party.fee_asset, party.fee_units)
+            self.accounts.credit(party.account, party.fee_asset, -party.fee_units)
+            self.accounts.credit(FEE_ACCOUNT, party.fee_asset, party.fee_units)
 
     def _fill(self, order_id: int, lots: int, quote_units: int, time_ns: int) -> None:
         order = self.orders.get(order_id)

@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 from common.exchange.events import Event
 from common.exchange.exchange import Exchange
-from common.exchange.money import FeeRates, units_from_text
+from common.exchange.money import units_from_text
 from common.model.instrument import Instrument
 from common.storage import Journal
 from common.venues.credentials import Credentials
@@ -31,7 +31,7 @@ class Site:
         now_ns: Callable[[], int],
     ) -> None:
         boot_ms = now_ns() // NS_PER_MS
-        fees = FeeRates(config.maker_fee_bps, config.taker_fee_bps)
+        fees = config.fee_schedule()
         # Trades of the outside world are not journaled, so ids start at the boot time: they never repeat.
         self.exchange = Exchange(instruments, fees, first_trade_id=boot_ms)
         self.venue = PaperVenue(self.exchange, journal, now_ns)

@@ -54,20 +54,26 @@ class AllTrades:
 
 
 @settings(max_examples=300, deadline=None)
-@given(trades=TRADES)
-def test_standings_are_those_of_all_trades_of_the_window(trades):  # type: ignore[no-untyped-def]
+@given(trades=TRADES, begins=st.booleans())
+def test_standings_are_those_of_all_trades_of_the_window(trades, begins):  # type: ignore[no-untyped-def]
     fees, reference, day = Standings(SCHEDULE, GROUPS), AllTrades(), 0
     tiers = reference.tiers(0)
     for later, maker, taker, units in trades:
         day += later
         for account in (maker, taker):
             assert fees.rates(account, day) == reference.rates(account, day)
+        if begins:
+            fallen = {account: found.tier for account, found in fees.begin_day(day).items()}
+            tiers, before = reference.tiers(day), tiers
+            assert fallen == {account: tier for account, tier in tiers.items() if tier != before[account]}
         changed = fees.count(day, maker, taker, units)
         reference.count(day, maker, taker, units)
         now = reference.tiers(day)
         for account, tier in now.items():
-            assert changed.get(account, tiers[account]) == tier
             found = fees.find(account, day)
+            if begins:
+                assert (account in changed) is (tiers[account] != tier)
+                assert changed.get(account, found) == found
             assert (found.maker_units, found.taker_units) == reference.volume(account, day)
             assert (found.maker_rate, found.taker_rate) == reference.rates(account, day)
         tiers = now
@@ -99,7 +105,7 @@ def test_the_fee_account_is_never_negative_in_any_asset(schedule, trades, places
         rebate = schedule.rebate_rate(share, 100)
         maker = schedule.rates(min(low, len(schedule.tiers) - 1), rebate)[0]
         taker = schedule.rates(min(high, len(schedule.tiers) - 1), 0)[1]
-        pair = (maker, taker) if maker_buys else (taker, maker)
-        for units, asset in charges(*pair, base, quote, "BASE", "QUOTE"):
+        gets = (base, "BASE"), (quote, "QUOTE")
+        for units, asset in charges(maker, taker, *(gets if maker_buys else gets[::-1])):
             fees[asset] += units
         assert min(fees.values()) >= 0

@@ -77,9 +77,9 @@ class FeeSchedule(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
             )
 
     @classmethod
-    def flat(cls, maker_bps: Decimal, taker_bps: Decimal) -> "FeeSchedule":
+    def flat(cls, maker_bps: Decimal | int, taker_bps: Decimal | int) -> "FeeSchedule":
         """The same for everybody. Raises ValueError for rates that are finer than 1e-9 or that lose money."""
-        return cls((FeeTier(0, rate_from_bps(taker_bps), rate_from_bps(maker_bps)),), ())
+        return cls((FeeTier(0, rate_from_bps(Decimal(taker_bps)), rate_from_bps(Decimal(maker_bps))),), ())
 
     def without_rebates(self) -> "FeeSchedule":
         """The same where nobody is paid for trading: no shares count, and negative rates are 0."""

@@ -9,11 +9,10 @@ from collections.abc import Mapping
 import msgspec
 
 from common.exchange.events import EXTERNAL_ACCOUNT
+from common.exchange.fees.charges import Amount, charges
 from common.exchange.fees.schedule import FeeSchedule
 from common.exchange.fees.volumes import VOLUME_UNITS_MAX, Volume, Volumes, VolumeState
 from common.exchange.money import RATE_SCALE
-
-NOBODY: Mapping[str, int] = {}
 
 
 class FeeStanding(msgspec.Struct, frozen=True, kw_only=True):
@@ -33,6 +32,9 @@ class FeeStanding(msgspec.Struct, frozen=True, kw_only=True):
     rebate_rate: int
     maker_rate: int
     taker_rate: int
+
+
+NOBODY: Mapping[str, FeeStanding] = {}
 
 
 def standing(schedule: FeeSchedule, volumes: Volumes, account: str, day: int) -> FeeStanding:
@@ -86,6 +88,11 @@ class Standings:
         self._volumes = Volumes(state)
         self._forget(state.day)
 
+    @property
+    def is_idle(self) -> bool:
+        """True when nobody has traded on any day that still matters."""
+        return not self._volumes.state.days
+
     def find(self, account: str, day: int) -> FeeStanding:
         """Where an account stands. Changes nothing."""
         return standing(self.schedule, self._volumes, account, day)
@@ -97,23 +104,34 @@ class Standings:
         place = self._places.get(account)
         return (place or self._remember(account)).rates
 
-    def begin_day(self, day: int) -> Mapping[str, int]:
-        """Let a later day begin: returns who has another tier by that, sorted by account, and which one. O(accounts).
+    def charges(
+        self, maker: str, taker: str, day: int, maker_gets: Amount, taker_gets: Amount
+    ) -> tuple[Amount, Amount]:
+        """(units, asset) that both sides of a trade pay. What the outside world trades with itself is free."""
+        if maker == EXTERNAL_ACCOUNT == taker:
+            return (0, maker_gets[1]), (0, taker_gets[1])
+        return charges(self.rates(maker, day)[0], self.rates(taker, day)[1], maker_gets, taker_gets)
+
+    def begin_day(self, day: int) -> Mapping[str, FeeStanding]:
+        """Let a later day begin: returns who has another tier by that, sorted by account. O(accounts).
 
         Who asks for rates of that day, or counts a trade on it, needs not have called this before.
         """
         volumes = self._volumes
         if day <= volumes.state.day:
             return NOBODY
-        latest, leaving = volumes.state.day, volumes.leaving(day)
-        tiers = ((account, self._tier(account, latest), self._tier(account, day)) for account in leaving)
-        changed = {account: tier for account, before, tier in tiers if tier != before}
+        latest = volumes.state.day
+        changed = {
+            account: self.find(account, day)
+            for account in volumes.leaving(day)
+            if self._tier(account, latest) != self._tier(account, day)
+        }
         volumes.begin_day(day)
         self._forget(day)
         return changed
 
-    def count(self, day: int, maker: str, taker: str, units: int) -> Mapping[str, int]:
-        """Count a trade of so many quote units, after its fees. Returns who has another tier by that, and which one."""
+    def count(self, day: int, maker: str, taker: str, units: int) -> Mapping[str, FeeStanding]:
+        """Count a trade of so many quote units, after its fees. Returns who has another tier by that."""
         volumes, groups = self._volumes, self._groups
         changed = self.begin_day(day) if day > volumes.state.day else NOBODY
         is_world = maker == EXTERNAL_ACCOUNT
@@ -137,7 +155,9 @@ class Standings:
                 changed = self._add(taker, 0, units, changed)
         return changed
 
-    def _add(self, account: str, maker_units: int, taker_units: int, changed: Mapping[str, int]) -> Mapping[str, int]:
+    def _add(
+        self, account: str, maker_units: int, taker_units: int, changed: Mapping[str, FeeStanding]
+    ) -> Mapping[str, FeeStanding]:
         day, tiers = self._volumes.state.day, self.schedule.tiers
         before = self._tier(account, day)
         today = self._volumes.add(account, maker_units, taker_units)
@@ -147,7 +167,7 @@ class Standings:
         if found.tier + 1 < len(tiers):
             next_units = tiers[found.tier + 1].volume_units_min - found.maker_units - found.taker_units
             place.units_left = min(place.units_left, next_units)
-        return {**changed, account: found.tier} if found.tier != before else changed
+        return {**changed, account: found} if found.tier != before else changed
 
     def _remember(self, account: str) -> _Place:
         found = self.find(account, self._day)

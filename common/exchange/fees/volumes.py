@@ -23,18 +23,19 @@ class Volume(msgspec.Struct):
 class DayVolume(msgspec.Struct):
     """One UTC day: all that makers traded at the venue, the outside world's included, and what each account did."""
 
+    day: int
     venue_maker_units: int = 0
     accounts: dict[str, Volume] = msgspec.field(default_factory=dict)
 
 
 class VolumeState(msgspec.Struct):
-    """Volumes by UTC day (days since 1970). `day` is the latest one that was traded on.
+    """Volumes by UTC day (days since 1970). `day` is the latest one; `days` those that were traded on, oldest first.
 
-    Kept are the 31 days that end with it: 30 with today for the tiers, and the 30 before today for the shares.
+    Kept are the 31 days that end with the latest: 30 with it for the tiers, and the 30 before it for the shares.
     """
 
     day: int = 0
-    days: dict[int, DayVolume] = msgspec.field(default_factory=dict)
+    days: list[DayVolume] = msgspec.field(default_factory=list)
 
 
 class Volumes:
@@ -50,9 +51,9 @@ class Volumes:
     def window(self, account: str, day: int) -> Volume:
         """Volume of an account on the 30 days that end with a day. O(30)."""
         found = Volume()
-        for past, traded in self.state.days.items():
+        for traded in self.state.days:
             volume = traded.accounts.get(account)
-            if volume is not None and day - WINDOW_DAYS < past <= day:
+            if volume is not None and day - WINDOW_DAYS < traded.day <= day:
                 found.maker_units += volume.maker_units
                 found.taker_units += volume.taker_units
         return found
@@ -60,8 +61,8 @@ class Volumes:
     def maker_share(self, account: str, day: int) -> tuple[int, int]:
         """(maker volume of an account, of the venue) over the 30 full days before a day: today is no part. O(30)."""
         mine = venue = 0
-        for past, traded in self.state.days.items():
-            if day - WINDOW_DAYS <= past < day:
+        for traded in self.state.days:
+            if day - WINDOW_DAYS <= traded.day < day:
                 volume = traded.accounts.get(account)
                 mine += 0 if volume is None else volume.maker_units
                 venue += traded.venue_maker_units
@@ -69,19 +70,21 @@ class Volumes:
 
     def leaving(self, day: int) -> list[str]:
         """Accounts, sorted, that traded on a day which is one of the latest 30 and no more when a later day begins."""
-        latest, days = self.state.day, self.state.days
-        gone = [each for past, each in days.items() if latest - WINDOW_DAYS < past <= day - WINDOW_DAYS]
+        latest = self.state.day
+        gone = [each for each in self.state.days if latest - WINDOW_DAYS < each.day <= day - WINDOW_DAYS]
         return sorted({account: None for traded in gone for account in traded.accounts})
 
     def begin_day(self, day: int) -> None:
         """Let a later day be the latest one, and forget what is too old for it."""
-        for past in [past for past in self.state.days if past < day - WINDOW_DAYS]:
-            del self.state.days[past]
+        self.state.days = [each for each in self.state.days if each.day >= day - WINDOW_DAYS]
         self.state.day = day
 
     def today(self) -> DayVolume:
         """The record of the latest day itself, made on first use: for whoever is about to add to it."""
-        return self.state.days.setdefault(self.state.day, DayVolume())
+        state = self.state
+        if not state.days or state.days[-1].day != state.day:
+            state.days.append(DayVolume(state.day))
+        return state.days[-1]
 
     def add(self, account: str, maker_units: int, taker_units: int) -> Volume:
         """Add to an account's latest day, unless it would become more than VOLUME_UNITS_MAX. Returns its record."""

@@ -133,10 +133,9 @@ def test_trap_25_many_small_fills_cost_what_one_large_fill_costs():
 
 def test_a_rebate_is_paid_out_of_the_other_sides_fee_in_its_asset():
     # A maker buys 2 base for 6,000 quote at -1 bp from a taker at 5 bps, who pays 3 quote: 0.6 of them are the maker's.
-    buyer, seller = charges(-BPS, 5 * BPS, 2 * UNITS_PER_ASSET, 6_000 * UNITS_PER_ASSET, "ETH", "USDT")
-    assert (buyer, seller) == ((-60_000_000, "USDT"), (300_000_000, "USDT"))
+    base, quote = (2 * UNITS_PER_ASSET, "ETH"), (6_000 * UNITS_PER_ASSET, "USDT")
+    assert charges(-BPS, 5 * BPS, base, quote) == ((-60_000_000, "USDT"), (300_000_000, "USDT"))
     # The same maker sells: the taker pays 0.001 base, of which the maker gets 0.0002.
-    buyer, seller = charges(5 * BPS, -BPS, 2 * UNITS_PER_ASSET, 6_000 * UNITS_PER_ASSET, "ETH", "USDT")
-    assert (buyer, seller) == ((100_000, "ETH"), (-20_000, "ETH"))
-    buyer, seller = charges(5 * BPS, 2 * BPS, 2 * UNITS_PER_ASSET, 6_000 * UNITS_PER_ASSET, "ETH", "USDT")
-    assert (buyer, seller) == ((100_000, "ETH"), (120_000_000, "USDT"))
+    assert charges(-BPS, 5 * BPS, quote, base) == ((-20_000, "ETH"), (100_000, "ETH"))
+    assert charges(2 * BPS, 5 * BPS, quote, base) == ((120_000_000, "USDT"), (100_000, "ETH"))
+    assert charges(-BPS, 5 * BPS, quote, quote) == ((-60_000_000, "USDT"), (300_000_000, "USDT"))
