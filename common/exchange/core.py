@@ -176,8 +176,9 @@ class Core:
         scale = ledger.scales[symbol]
         maker_pays = taker_pays = 0, scale.quote
         realised = 0, 0
+        quote_units = price * lots * scale.tick_lot_units
         if ledger.settles:
-            maker_pays, taker_pays = self._charges(scale, taker, maker, price, lots)
+            maker_pays, taker_pays = self._charges(scale, taker, maker, quote_units, lots)
             if scale.is_perpetual:
                 realised = self._trade_perpetual(symbol, taker, maker, price, lots, (maker_pays, taker_pays))
         trade = TradeExecuted(
@@ -195,7 +196,7 @@ class Core:
         self.note_price(symbol, PriceReference.LAST, price)
         self.events.append(trade)
         if ledger.settles:
-            self._count_volume(maker.account, taker.account, scale.quote_units(price, lots))
+            self._count_volume(maker.account, taker.account, quote_units)
         for hear in self.on_trade:
             hear(trade)
 
@@ -278,19 +279,23 @@ class Core:
                 margin.pay_fee(asset, account, units)
         return profits
 
-    def _charges(self, scale: Scale, taker: Taker, maker: RestingOrder, price: int, lots: int) -> tuple[Amount, Amount]:
+    def _charges(
+        self, scale: Scale, taker: Taker, maker: RestingOrder, quote_units: int, lots: int
+    ) -> tuple[Amount, Amount]:
         """(units, asset) that maker and taker pay: on spot of what each receives, else of the notional."""
-        maker_gets = taker_gets = scale.quote_units(price, lots), scale.quote
+        maker_gets = taker_gets = quote_units, scale.quote
         if not scale.is_perpetual:
-            base = scale.base_units(lots), scale.base
+            base = lots * scale.lot_units, scale.base
             maker_gets, taker_gets = (maker_gets, base) if taker.side.sign > 0 else (base, taker_gets)
         day = self.time_ns // NS_PER_DAY
         return self.fees.charges(maker.account, taker.account, day, maker_gets, taker_gets)
 
     def _count_volume(self, maker: str, taker: str, quote_units: int) -> None:
         day, fees = self.time_ns // NS_PER_DAY, self.fees
-        was_idle = fees.is_idle
-        self._tell_tiers(fees.count(day, maker, taker, quote_units))
+        was_idle = fees.today is None and fees.is_idle
+        changed = fees.count(day, maker, taker, quote_units)
+        if changed:
+            self._tell_tiers(changed)
         if was_idle and not fees.is_idle and len(fees.schedule.tiers) > 1:
             self.schedule((day + 1) * NS_PER_DAY, FEE_DAY, day + 1)
 

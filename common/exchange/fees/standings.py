@@ -11,7 +11,7 @@ import msgspec
 from common.exchange.events import EXTERNAL_ACCOUNT
 from common.exchange.fees.charges import Amount, charges
 from common.exchange.fees.schedule import FeeSchedule
-from common.exchange.fees.volumes import VOLUME_UNITS_MAX, Volume, Volumes, VolumeState
+from common.exchange.fees.volumes import VOLUME_UNITS_MAX, DayVolume, Volume, Volumes, VolumeState
 from common.exchange.money import RATE_SCALE
 
 
@@ -72,10 +72,13 @@ class Standings:
     Accounts of one trade group are one trader: what they trade with each other earns no volume, neither their own nor
     the venue's. The outside world has no volume of its own and so pays the first tier's rates, but what it makes, for
     customers and for itself, is part of the venue's maker volume.
+
+    `today` is the record that the next trade of the day goes to, None before the first.
     """
 
     def __init__(self, schedule: FeeSchedule, groups: Mapping[str, str]) -> None:
         self.schedule, self._groups = schedule, groups
+        self.today: DayVolume | None = None
         self.load(VolumeState())
 
     @property
@@ -132,12 +135,14 @@ class Standings:
 
     def count(self, day: int, maker: str, taker: str, units: int) -> Mapping[str, FeeStanding]:
         """Count a trade of so many quote units, after its fees. Returns who has another tier by that."""
-        volumes, groups = self._volumes, self._groups
-        changed = self.begin_day(day) if day > volumes.state.day else NOBODY
+        groups = self._groups
+        changed = self.begin_day(day) if day > self._volumes.state.day else NOBODY
         is_world = maker == EXTERNAL_ACCOUNT
         if not is_world and groups.get(maker, maker) == groups.get(taker, taker):
             return changed
-        traded = volumes.today()
+        traded = self.today
+        if traded is None:
+            traded = self.today = self._volumes.today()
         traded.venue_maker_units = min(traded.venue_maker_units + units, VOLUME_UNITS_MAX)
         if not is_world:
             place = self._places.get(maker)
@@ -180,3 +185,4 @@ class Standings:
 
     def _forget(self, day: int) -> None:
         self._day, self._places = day, dict[str, _Place]()
+        self.today = None
