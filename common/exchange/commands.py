@@ -237,6 +237,12 @@ class PrintTrade(Command, frozen=True, kw_only=True):
     quantity_lots: int
 
 
+class DropLiquidity(Command, frozen=True, kw_only=True):
+    """The external account's liquidity in one market is gone, as after the venue's feed of it began anew."""
+
+    symbol: str
+
+
 class TakeLiquidity(Command, frozen=True, kw_only=True):
     """The external account takes from the best price on, at most to `price_ticks`; the rest of it vanishes."""
 

@@ -70,12 +70,15 @@ class Desk:
         """Execute one command and keep what happened. A refusal must leave the state as it was."""
         time_ns = at or self.exchange.time_ns + 1
         before = "" if at else self.exchange.state_hash()
-        command = kind(time_ns=time_ns, **terms)
-        events = self.exchange.execute(command)
+        events = self.execute(kind(time_ns=time_ns, **terms))
         if len(events) == 1 and isinstance(events[0], Refusal):
             assert not before or self.exchange.state_hash() == before
+        return events
+
+    def execute(self, command: Command) -> list[Event]:
+        """Execute a command and keep it and what happened, changed levels too."""
+        events = self.exchange.execute(command) + self.exchange.changed_levels()
         self.commands.append(command)
-        events += self.exchange.changed_levels()
         self.journal += events
         return events
 
