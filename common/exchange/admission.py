@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from common.exchange.commands import PlaceOrder, SelfTradePrevention, Trigger, TriggerKind
 from common.exchange.core import Core
 from common.exchange.events import MarketPhase, RejectReason
+from common.exchange.fees.volumes import NS_PER_DAY
 from common.exchange.ledger import OrderRecord
 from common.exchange.matching import Market, Taker
 from common.exchange.money import fee_units
@@ -229,8 +230,8 @@ def _margin_refusal(
     if replaced is not None and replaced.order_type is OrderType.LIMIT:
         bids -= replaced.remaining_lots * (replaced.side.sign > 0)
         asks -= replaced.remaining_lots * (replaced.side.sign < 0)
-    rate = core.fees.maker if terms.post_only else core.fees.taker
-    fee = fee_units(quote, rate) if rate > 0 else 0
+    maker_rate, taker_rate = core.fees.rates(terms.account, core.time_ns // NS_PER_DAY)
+    fee = max(0, fee_units(quote, maker_rate if terms.post_only else max(maker_rate, taker_rate)))
     return core.margin.order_refusal(terms.account, terms.symbol, terms.side, lots, quote, fee, (bids, asks))
 
 
