@@ -28,6 +28,7 @@ from common.exchange.events import (
     Withdrawn,
 )
 from common.exchange.exchange import Exchange, ExchangeState
+from common.exchange.fees.schedule import FeeSchedule
 from common.exchange.margin.backstop import BACKSTOP_ACCOUNT
 from common.exchange.margin.commands import (
     FundInsurance,
@@ -44,7 +45,6 @@ from common.exchange.margin.events import InsuranceFunded
 from common.exchange.margin.parts import PARTS_MAX
 from common.exchange.margin.rules import MarginTier, PerpetualRules
 from common.exchange.margin.scope import scopes_of
-from common.exchange.money import FeeRates
 from common.exchange.reduce_only import reducible
 from common.model.instrument import Instrument
 from common.model.order import OrderType, Side, TimeInForce
@@ -70,7 +70,7 @@ def instrument(symbol: str) -> Instrument:
 
 CONFIG = ExchangeConfig(
     instruments=[instrument(each) for each in (*PERPETUALS, "X-USD")],
-    fee_rates=FeeRates.of_bps(Decimal("-1.5"), Decimal("4.5")),
+    fees=FeeSchedule.flat(Decimal("-1.5"), Decimal("4.5")),
     perpetuals=dict.fromkeys(PERPETUALS, RULES),
     trade_groups={"a": "us", "b": "us"},
 )

@@ -265,7 +265,8 @@ class Margin:
                 missing = min(units, -owner.wallet, max(0, position.isolated))
                 owner.wallet += missing
                 position.isolated -= missing
-        self.touched[asset, account] = None
+        if account not in SPECIAL_ACCOUNTS:
+            self.touched[asset, account] = None
 
     def touch_holders(self, symbol: str) -> None:
         """A mark changed: everybody's health in that market may have."""
