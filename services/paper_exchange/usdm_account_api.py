@@ -15,11 +15,12 @@ from services.paper_exchange.parameters import Parameters
 from services.paper_exchange.usdm_info import brackets
 from services.paper_exchange.usdm_site import UsdmSite
 from services.paper_exchange.usdm_terms import check_position_side, flag
-from services.paper_exchange.usdm_wire import ContractWire
+from services.paper_exchange.usdm_wire import ContractWire, decimal_text
 from services.paper_exchange.venue import ACCOUNT
 from services.paper_exchange.wire import NS_PER_MS, Json
 
 LATEST_MS = 10**14
+RATE_DECIMALS = 9
 SUCCESS: Json = {"code": 200, "msg": "success"}
 INCOME_TYPES = ("TRANSFER", "REALIZED_PNL", "FUNDING_FEE", "COMMISSION", "INSURANCE_CLEAR")
 TOTALS = {
@@ -80,11 +81,11 @@ class UsdmAccountApi:
 
     def commission_rate(self, parameters: Parameters) -> Json:
         """What trades cost."""
-        wire, config = self._wire(parameters), self._site.config
+        wire, standing = self._wire(parameters), self._site.exchange.fee_standing(ACCOUNT)
         return {
             "symbol": wire.name,
-            "makerCommissionRate": f"{config.maker_fee_bps / 10_000:f}",
-            "takerCommissionRate": f"{config.taker_fee_bps / 10_000:f}",
+            "makerCommissionRate": decimal_text(standing.maker_rate, RATE_DECIMALS),
+            "takerCommissionRate": decimal_text(standing.taker_rate, RATE_DECIMALS),
         }
 
     def set_leverage(self, parameters: Parameters) -> Json:
@@ -214,7 +215,7 @@ class UsdmAccountApi:
 
     def _permissions(self) -> Json:
         return {
-            "feeTier": 0,
+            "feeTier": self._site.exchange.fee_standing(ACCOUNT).tier,
             "canTrade": True,
             "canDeposit": False,
             "canWithdraw": False,

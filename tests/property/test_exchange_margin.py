@@ -28,6 +28,7 @@ from common.exchange.events import (
     Withdrawn,
 )
 from common.exchange.exchange import Exchange, ExchangeState
+from common.exchange.fees.schedule import FeeSchedule
 from common.exchange.margin.backstop import BACKSTOP_ACCOUNT
 from common.exchange.margin.commands import (
     FundInsurance,
@@ -44,7 +45,6 @@ from common.exchange.margin.events import InsuranceFunded
 from common.exchange.margin.parts import PARTS_MAX
 from common.exchange.margin.rules import MarginTier, PerpetualRules
 from common.exchange.margin.scope import scopes_of
-from common.exchange.money import FeeRates
 from common.exchange.reduce_only import reducible
 from common.model.instrument import Instrument
 from common.model.order import OrderType, Side, TimeInForce
@@ -70,7 +70,7 @@ def instrument(symbol: str) -> Instrument:
 
 CONFIG = ExchangeConfig(
     instruments=[instrument(each) for each in (*PERPETUALS, "X-USD")],
-    fee_rates=FeeRates.of_bps(Decimal("-1.5"), Decimal("4.5")),
+    fees=FeeSchedule.flat(Decimal("-1.5"), Decimal("4.5")),
     perpetuals=dict.fromkeys(PERPETUALS, RULES),
     trade_groups={"a": "us", "b": "us"},
 )
@@ -93,9 +93,10 @@ class Perpetuals(RuleBasedStateMachine):
         self.names = 0
 
     @initialize(
-        backstop=st.integers(0, 300), insurance=st.integers(0, 100), deals=st.lists(sizes, min_size=4, max_size=4)
-    )
-    def begin(self, backstop: int, insurance: int, deals: list[int]) -> None:
+        backstop=st.integers(0, 300), insurance=st.integers(0, 100), isolated=st.sets(st.integers(0, 7)),
+        deals=st.lists(sizes, min_size=4, max_size=4),
+    )  # fmt: skip
+    def begin(self, backstop: int, insurance: int, isolated: set[int], deals: list[int]) -> None:
         """Everybody has money on both sides and some positions; the backstop and the insurance have money or none."""
         for account in CUSTOMERS:
             for asset in ("USD", "X"):
@@ -109,6 +110,8 @@ class Perpetuals(RuleBasedStateMachine):
         for symbol in PERPETUALS:
             self.run(SetOracle, symbol=symbol, price_ticks=1_000)
             self.run(SetLevels, symbol=symbol, bids=[(980, 40), (940, 100)], asks=[(1_020, 40), (1_060, 100)])
+        for number in sorted(isolated):
+            self.run(SetMarginMode, account=CUSTOMERS[number // 2], symbol=PERPETUALS[number % 2], isolated=True)
         for size, buyer, seller in zip(deals, "abca", "cdbd", strict=True):
             self.deal(buyer, seller, PERPETUALS[size % 2], size)
 

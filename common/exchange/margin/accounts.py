@@ -46,7 +46,7 @@ class Position(msgspec.Struct):
     @property
     def gross_lots(self) -> int:
         """Its lots and those of its parts, long and short ones added up."""
-        return abs(self.lots) + self.parted_lots
+        return abs(self.lots) + self.parted_lots if self.parts else abs(self.lots)
 
     @property
     def net_lots(self) -> int:
@@ -61,7 +61,8 @@ class Position(msgspec.Struct):
     @property
     def worst_lots(self) -> int:
         """The most lots that it can have once open orders fill on one side."""
-        return max(abs(self.lots + self.bid_lots), abs(self.lots - self.ask_lots)) + self.parted_lots
+        worst = max(abs(self.lots + self.bid_lots), abs(self.lots - self.ask_lots))
+        return worst + self.parted_lots if self.parts else worst
 
     def take(self, lots: int, units: int) -> int:
         """Buy (or with a negative number sell) lots for `units` in all, which are negative when lots are sold.

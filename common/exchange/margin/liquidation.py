@@ -19,6 +19,7 @@ import msgspec
 
 from common.exchange.commands import PlaceOrder
 from common.exchange.core import LIQUIDATE, Core, Key
+from common.exchange.fees.volumes import NS_PER_DAY
 from common.exchange.margin.accounts import Position
 from common.exchange.margin.backstop import Backstop
 from common.exchange.margin.bankruptcy import bankruptcy_price, first_lots
@@ -177,7 +178,7 @@ class Liquidation:
                 lots = first_lots(lots, lots * perpetual.lot_value, perpetual.rules.large_units)
             mark = perpetual.lot_value // perpetual.units_per_tick_lot
             price = bankruptcy_price(
-                position.lots, mark, scope.equity, perpetual.units_per_tick_lot, max(0, core.fees.taker)
+                position.lots, mark, scope.equity, perpetual.units_per_tick_lot, self._taker_rate(scope.account)
             )
             self._try(scope, self._order(scope, symbol, position, lots, price))
             if scope.is_healthy:
@@ -214,9 +215,12 @@ class Liquidation:
                 return None
             for price, each in trades:
                 left += sign * (price - mark) * each * unit
-                left -= fee_units(price * each * unit, max(0, core.fees.taker))
+                left -= fee_units(price * each * unit, self._taker_rate(scope.account))
             plan.append(command)
         return plan if -left <= self._insurance.balance(scope.asset) else None
+
+    def _taker_rate(self, account: str) -> int:
+        return max(0, self._core.fees.rates(account, self._core.time_ns // NS_PER_DAY)[1])
 
     def _order(self, scope: Scope, symbol: str, position: Position, lots: int, price: int) -> PlaceOrder:
         core, side = self._core, Side.SELL if position.lots > 0 else Side.BUY

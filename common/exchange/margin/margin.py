@@ -95,11 +95,11 @@ class Margin:
 
     def initial(self, account: MarginAccount, without: str = "") -> int:
         """Initial margin that cross positions and all open orders take of the wallet, except in one market."""
-        return sum(
-            self.order_margin(symbol, position, position.worst_lots)
-            for symbol, position in account.positions.items()
-            if symbol != without
-        )
+        total = 0
+        for symbol, position in account.positions.items():
+            if symbol != without:
+                total += self.order_margin(symbol, position, position.worst_lots)
+        return total
 
     def order_margin(self, symbol: str, position: Position, worst_lots: int) -> int:
         """What a position takes of the wallet if it can come to have so many lots.
@@ -115,11 +115,11 @@ class Margin:
 
     def maintenance(self, account: MarginAccount, without: str = "") -> int:
         """Maintenance margin of the cross positions, except of one market."""
-        return sum(
-            self.maintenance_of(symbol, position.gross_lots)
-            for symbol, position in account.positions.items()
-            if position.is_open and position.isolated is None and symbol != without
-        )
+        total = 0
+        for symbol, position in account.positions.items():
+            if position.isolated is None and symbol != without and (position.lots or position.parts):
+                total += self.maintenance_of(symbol, position.gross_lots)
+        return total
 
     def maintenance_of(self, symbol: str, lots: int) -> int:
         """Maintenance margin of so many lots at the mark."""
@@ -136,11 +136,25 @@ class Margin:
 
     def is_healthy(self, account: MarginAccount) -> bool:
         """True when the cross part, and each isolated position, has its maintenance margin."""
+        # It is asked after every trade of everybody, so it goes over the positions once.
+        equity, needed = account.wallet, 0
         for symbol, position in account.positions.items():
-            if position.isolated is not None and position.is_open:
-                if self.isolated_equity(symbol, position) < self.maintenance_of(symbol, position.gross_lots):
-                    return False
-        return self.equity(account) >= self.maintenance(account)
+            lots, parts = position.lots, position.parts
+            if not lots and not parts:
+                continue
+            market = self.markets[symbol]
+            value = market.lot_value
+            if parts:
+                profit, gross = self.unrealised(symbol, position), position.gross_lots
+            else:
+                profit, gross = lots * value - position.cost, abs(lots)
+            least, own = market.table.maintenance(gross * value), position.isolated
+            if own is None:
+                equity += profit
+                needed += least
+            elif own + profit < least:
+                return False
+        return equity >= needed
 
     def order_refusal(
         self, account: str, symbol: str, side: Side, lots: int, quote_units: int, fee: int, open_lots: tuple[int, int]
@@ -157,6 +171,7 @@ class Margin:
         if owner is None:
             return RejectReason.INSUFFICIENT_MARGIN
         position, (bids, asks) = owner.positions.get(symbol) or Position(), open_lots
+        parted = position.parted_lots if position.parts else 0
         before = max(abs(position.lots + bids), abs(position.lots - asks))
         if side.sign > 0:
             bids += lots
@@ -165,14 +180,14 @@ class Margin:
         after = max(abs(position.lots + bids), abs(position.lots - asks))
         costs = fee + max(0, side.sign * (quote_units - lots * value))
         if after <= before:
-            fits = self._may_reduce(owner, symbol, position, side.sign * lots, costs)
+            left = self.maintenance_of(symbol, abs(position.lots + side.sign * lots) + parted)
+            fits = self._may_reduce(owner, symbol, position, left, costs)
         else:
-            needed = self.order_margin(symbol, position, after + position.parted_lots) + costs
+            needed = self.order_margin(symbol, position, after + parted) + costs
             fits = self.equity(owner) - self.initial(owner, symbol) >= needed
         return None if fits else RejectReason.INSUFFICIENT_MARGIN
 
-    def _may_reduce(self, owner: MarginAccount, symbol: str, position: Position, lots: int, costs: int) -> bool:
-        left = self.maintenance_of(symbol, abs(position.lots + lots) + position.parted_lots)
+    def _may_reduce(self, owner: MarginAccount, symbol: str, position: Position, left: int, costs: int) -> bool:
         if position.isolated is not None and position.is_open:
             return self.isolated_equity(symbol, position) - costs >= left
         return self.equity(owner) - costs >= self.maintenance(owner, symbol) + left
@@ -187,7 +202,16 @@ class Margin:
 
     def trade(self, account: str, symbol: str, lots: int, price_ticks: int) -> int:
         """An account bought (or with a negative number sold) lots; returns the profit that it realised."""
-        return self.take(account, symbol, lots, lots * price_ticks * self.markets[symbol].units_per_tick_lot)
+        market = self.markets[symbol]
+        owner = self.accounts.open(account, market.asset)
+        position = owner.positions.get(symbol)
+        units = lots * price_ticks * market.units_per_tick_lot
+        if position is None or position.isolated is not None:
+            return self.take(account, symbol, lots, units)
+        realised = position.take(lots, units)
+        owner.wallet += realised
+        self.note_holder(account, symbol, position)
+        return realised
 
     def take(self, account: str, symbol: str, lots: int, units: int) -> int:
         """An account got (or with negative numbers gave) lots for `units` in all; returns the profit it realised."""
@@ -212,7 +236,7 @@ class Margin:
 
     def note_holder(self, account: str, symbol: str, position: Position) -> None:
         """A position has other lots than before: keep the index of holders, and remember to look at its health."""
-        if position.is_open:
+        if position.lots or position.parts:
             self.holders[symbol][account] = None
         else:
             self.holders[symbol].pop(account, None)
@@ -265,7 +289,8 @@ class Margin:
                 missing = min(units, -owner.wallet, max(0, position.isolated))
                 owner.wallet += missing
                 position.isolated -= missing
-        self.touched[asset, account] = None
+        if account not in SPECIAL_ACCOUNTS:
+            self.touched[asset, account] = None
 
     def touch_holders(self, symbol: str) -> None:
         """A mark changed: everybody's health in that market may have."""

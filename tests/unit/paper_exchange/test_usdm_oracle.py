@@ -7,9 +7,9 @@ import pytest
 from common.exchange.commands import Deposit, PlaceOrder, SetLevels
 from common.exchange.configuration import ExchangeConfig
 from common.exchange.exchange import Exchange
+from common.exchange.fees.schedule import FeeSchedule
 from common.exchange.margin.commands import MoveCollateral, SetOracle
 from common.exchange.margin.rules import PerpetualRules
-from common.exchange.money import FeeRates
 from common.model.instrument import Instrument
 from common.model.order import Side
 from services.paper_exchange.usdm_oracle import OracleFeed
@@ -29,7 +29,7 @@ SPOT, OTHER, PERP = instrument("S", "0.01"), instrument("O", "0.01", "USDC"), in
 def feed(*spot: Instrument) -> tuple[Exchange, OracleFeed]:
     """An exchange with a perpetual and some spot markets."""
     config = ExchangeConfig(
-        instruments=[*spot, PERP], fee_rates=FeeRates(0, 0), perpetuals={PERP.symbol: PerpetualRules()}
+        instruments=[*spot, PERP], fees=FeeSchedule.flat(0, 0), perpetuals={PERP.symbol: PerpetualRules()}
     )
     exchange = Exchange(config)
     return exchange, OracleFeed(exchange, {PERP.symbol: PERP})
