@@ -33,9 +33,7 @@ class Site:
         now_ns: Callable[[], int],
     ) -> None:
         boot_ms = now_ns() // NS_PER_MS
-        made_of = ExchangeConfig(
-            instruments=instruments, fees=config.fee_schedule(), perpetuals=config.perpetuals
-        )
+        made_of = ExchangeConfig(instruments=instruments, fees=config.fee_schedule(), perpetuals=config.perpetuals)
         self.venue = PaperVenue(made_of, journal, now_ns, config.snapshot_commands)
         self.exchange = self.venue.exchange
         self.config = config

@@ -1,16 +1,20 @@
 """WebSockets: market streams under /ws and /stream, calls and user data under /ws-api, USD-M's streams beside them."""
 
 import asyncio
+from functools import partial
 from typing import Any
 
 import msgspec
 from aiohttp import WSMsgType, web
 
 from services.paper_exchange import refusals
-from services.paper_exchange.addresses import call_addresses, weight_of
+from services.paper_exchange.addresses import Address, call_addresses, weight_of
 from services.paper_exchange.broadcast import Connection, Hub
+from services.paper_exchange.limits import RequestLimits
 from services.paper_exchange.parameters import Parameters
 from services.paper_exchange.site import Site
+from services.paper_exchange.usdm_addresses import usdm_call_addresses
+from services.paper_exchange.usdm_limits import UsdmLimits
 
 CONNECTIONS_MAX = 300
 PING_INTERVAL_S = 20.0
@@ -33,11 +37,23 @@ class _Call(msgspec.Struct):
 _call_decoder = msgspec.json.Decoder(_Call)
 
 
+class _Door(msgspec.Struct, frozen=True):
+    """What a client can call where it came in, and the limits that count there."""
+
+    calls: dict[str, Address]
+    limits: RequestLimits | UsdmLimits
+    has_user_data: bool
+
+
 class Sockets:
     """All WebSocket clients."""
 
     def __init__(self, site: Site) -> None:
-        self._site, self._calls = site, call_addresses(site)
+        self._site = site
+        self._doors = {
+            "/ws-api": _Door(call_addresses(site), site.limits, True),
+            "/ws-fapi": _Door(usdm_call_addresses(site.usdm), site.usdm.limits, False),
+        }
         self._connections: set[Connection] = set()
 
     def __len__(self) -> int:
@@ -56,8 +72,8 @@ class Sockets:
         writer = asyncio.get_running_loop().create_task(connection.write())
         try:
             hub.subscribe(connection, self._streams_of(request))
-            calls = request.path.startswith("/ws-api")
-            await self._read(connection, self._call if calls else lambda *call: self._control(hub, *call))
+            door = next((self._doors[path] for path in self._doors if request.path.startswith(path)), None)
+            await self._read(connection, partial(self._control, hub) if door is None else partial(self._call, door))
         finally:
             self._connections.discard(connection)
             hub.unsubscribe(connection, connection.streams)
@@ -113,29 +129,31 @@ class Sockets:
             answer = {"error": {"code": 2, "msg": f"Invalid request: unknown method {call.method}"}, "id": call.id}
         connection.send(_encode(answer))
 
-    def _call(self, connection: Connection, call: _Call) -> None:
+    def _call(self, door: _Door, connection: Connection, call: _Call) -> None:
         values = call.params if isinstance(call.params, dict) else {}
         try:
-            answer = {"id": call.id, "status": 200, "result": self._carry_out(connection, call.method, values)}
+            answer = {"id": call.id, "status": 200, "result": self._carry_out(door, connection, call.method, values)}
         except refusals.VenueError as refusal:
             answer = {"id": call.id, "status": refusal.status, "error": refusal.with_traceback(None).body}
         used = {"rateLimitType": "REQUEST_WEIGHT", "interval": "MINUTE", "intervalNum": 1}
-        weight = self._site.limits.weight
+        weight = door.limits.weight
         payload = _encode(answer | {"rateLimits": [used | {"limit": weight.limit, "count": weight.used}]})
         self._site.venue.hold(lambda: connection.send(payload))
 
-    def _carry_out(self, connection: Connection, method: str, values: dict[str, Any]) -> Any:
+    def _carry_out(self, door: _Door, connection: Connection, method: str, values: dict[str, Any]) -> Any:
         site = self._site
-        if method == _SUBSCRIBE_USER:
-            site.limits.spend(2)
+        if method == _SUBSCRIBE_USER and door.has_user_data:
+            door.limits.spend(2)
             site.gatekeeper.check_call(values)
             return {"subscriptionId": site.users.subscribe(connection)}
-        if method == _UNSUBSCRIBE_USER:
+        if method == _UNSUBSCRIBE_USER and door.has_user_data:
             site.users.unsubscribe(connection)
             return {}
-        address = self._calls.get(method)
+        address = door.calls.get(method)
         if address is None:
             raise refusals.not_found()
         asked = Parameters({name: str(value) for name, value in values.items()})
-        site.limits.spend(weight_of(address, method, asked))
+        door.limits.spend(weight_of(address, method, asked))
+        if address.keyed:
+            site.gatekeeper.check_key(asked.text("apiKey"))
         return address.handle(site.gatekeeper.check_call(values) if address.signed else asked)

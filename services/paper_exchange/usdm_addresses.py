@@ -19,6 +19,36 @@ def usdm_addresses(site: UsdmSite) -> Addresses:
     return _public(UsdmPublicApi(site)) | _orders(UsdmOrderApi(site)) | _account(UsdmAccountApi(site)) | _wallet(site)
 
 
+def usdm_call_addresses(site: UsdmSite) -> dict[str, Address]:
+    """By method of USD-M's WebSocket API."""
+    rest = usdm_addresses(site)
+    return {
+        method: rest[address]
+        for method, address in {
+            "ping": ("GET", "/fapi/v1/ping"),
+            "time": ("GET", "/fapi/v1/time"),
+            "depth": ("GET", "/fapi/v1/depth"),
+            "ticker.price": ("GET", "/fapi/v1/ticker/price"),
+            "ticker.book": ("GET", "/fapi/v1/ticker/bookTicker"),
+            "order.place": ("POST", "/fapi/v1/order"),
+            "order.modify": ("PUT", "/fapi/v1/order"),
+            "order.cancel": ("DELETE", "/fapi/v1/order"),
+            "order.status": ("GET", "/fapi/v1/order"),
+            "algoOrder.place": ("POST", "/fapi/v1/algoOrder"),
+            "algoOrder.cancel": ("DELETE", "/fapi/v1/algoOrder"),
+            "account.status": ("GET", "/fapi/v3/account"),
+            "v2/account.status": ("GET", "/fapi/v3/account"),
+            "account.balance": ("GET", "/fapi/v3/balance"),
+            "v2/account.balance": ("GET", "/fapi/v3/balance"),
+            "account.position": ("GET", "/fapi/v2/positionRisk"),
+            "v2/account.position": ("GET", "/fapi/v3/positionRisk"),
+            "userDataStream.start": ("POST", "/fapi/v1/listenKey"),
+            "userDataStream.ping": ("PUT", "/fapi/v1/listenKey"),
+            "userDataStream.stop": ("DELETE", "/fapi/v1/listenKey"),
+        }.items()
+    }
+
+
 def _public(api: UsdmPublicApi) -> Addresses:
     return {
         ("GET", "/fapi/v1/ping"): Address(api.ping, 1),

@@ -2,6 +2,7 @@
 
 from collections import deque
 from collections.abc import Callable
+from functools import partial
 from itertools import groupby
 
 import msgspec
@@ -106,7 +107,7 @@ class UsdmMarketData:
         self.klines.advance(now_ns // NS_PER_MS)
         for diff in self._diffs:
             if elapsed_ms % diff.pace_ms < BEAT_MS and diff.changes:
-                self._send(diff.names, lambda diff=diff: self._diff(diff, now_ns))
+                self._send(diff.names, partial(self._diff, diff, now_ns))
                 diff.close(self.update_id)
         for pace_ms in PACES_MS:
             if elapsed_ms % pace_ms < BEAT_MS:
@@ -267,7 +268,7 @@ class UsdmMarketData:
         for count in PARTIAL_DEPTHS:
             name = f"{self._name}@depth{count}"
             names = (name, f"{name}@250ms") if pace_ms == 250 else (f"{name}@{pace_ms}ms",)
-            self._send(names, lambda count=count: self._partial(count, now_ns))
+            self._send(names, partial(self._partial, count, now_ns))
 
     def _partial(self, count: int, now_ns: int) -> Json:
         book, frame = self.depth(count, now_ns), self._depth_head(self.update_id, self.update_id - 1, now_ns)

@@ -183,6 +183,28 @@ def test_orders_of_every_type(tmp_path: Path):
     run(tmp_path, scenario)
 
 
+def test_orders_and_positions_over_the_websocket_api(tmp_path: Path):
+    async def scenario(world: UsdmWorld, exchange: Any) -> None:
+        placed = await next_of(exchange.create_order_ws(SYMBOL, "limit", "buy", 0.5, 1950.0))
+        assert placed["status"] == "open"
+        moved = await next_of(exchange.edit_order_ws(placed["id"], SYMBOL, "limit", "buy", 0.6, 1940.0))
+        assert (moved["id"], moved["price"], moved["amount"]) == (placed["id"], 1940.0, 0.6)
+        stop = await next_of(exchange.create_order_ws(SYMBOL, "market", "sell", 1, None, {"stopLossPrice": 1900.0}))
+        assert stop["triggerPrice"] == 1900.0
+        canceled = await next_of(exchange.cancel_order_ws(placed["id"], SYMBOL))
+        assert canceled["status"] == "canceled"
+        filled = await next_of(exchange.create_order_ws(SYMBOL, "market", "sell", 2))
+        assert (filled["status"], filled["average"]) == ("closed", 1999.0)
+        (position,) = await next_of(exchange.fetch_positions_ws([SYMBOL]))
+        assert (position["side"], position["contracts"]) == ("short", 2.0)
+        book = await next_of(exchange.fetch_order_book_ws(SYMBOL, 5))
+        assert book["bids"][0] == [1999.0, 8.0]
+        with pytest.raises(ccxt.pro.BaseError, match="-5022"):
+            await next_of(exchange.create_order_ws(SYMBOL, "limit", "sell", 1, 1990.0, {"postOnly": True}))
+
+    run(tmp_path, scenario)
+
+
 def test_positions_leverage_margin_and_transfers(tmp_path: Path):
     async def scenario(world: UsdmWorld, exchange: Any) -> None:
         answer = await exchange.set_leverage(10, SYMBOL)
