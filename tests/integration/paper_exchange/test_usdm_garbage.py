@@ -9,7 +9,8 @@ from tests.integration.paper_exchange.test_garbage import shout
 from tests.integration.paper_exchange.usdm_world import ORDER, UsdmWorld, usdm_venue
 
 PIECES = [
-    b"GET /fapi/v1/depth?symbol=ETHUSDT HTTP/1.1\r\n", b"POST /fapi/v1/order?", b"PUT /fapi/v1/batchOrders?batchOrders=",
+    b"GET /fapi/v1/depth?symbol=ETHUSDT HTTP/1.1\r\n", b"POST /fapi/v1/order?",
+    b"PUT /fapi/v1/batchOrders?batchOrders=",
     b"symbol=%ff&", b"symbol=\xff\xfe&", b"timestamp=1&signature=\xe2\x28", b"limit=-1&", b"quantity=\xd9\xa3&",
     b" HTTP/1.1\r\n", b"Host: fstream.\r\n", b"X-MBX-APIKEY: \xff\xfe\r\n", b"Content-Length: 5\r\n",
     b"Upgrade: websocket\r\n", b"\r\n", b"[[[{&%", b"GET /private/ws?listenKey=\xff HTTP/1.1\r\n",
@@ -22,8 +23,10 @@ VALUES = [
 ]  # fmt: skip
 NAMES = [
     "symbol", "side", "type", "price", "quantity", "stopPrice", "triggerPrice", "callbackRate", "activationPrice",
-    "timeInForce", "goodTillDate", "workingType", "reduceOnly", "closePosition", "orderId", "origClientOrderId", "algoId",
-    "clientAlgoId", "newClientOrderId", "batchOrders", "orderIdList", "countdownTime", "leverage", "marginType", "amount",
+    "timeInForce", "goodTillDate", "workingType", "reduceOnly", "closePosition", "orderId", "origClientOrderId",
+    "algoId",
+    "clientAlgoId", "newClientOrderId", "batchOrders", "orderIdList", "countdownTime", "leverage", "marginType",
+    "amount",
     "asset", "interval", "limit", "startTime", "endTime", "fromId", "incomeType", "algoType", "positionSide",
     "selfTradePreventionMode", "dualSidePosition", "autoCloseType", "newOrderRespType", "priceProtect",
 ]  # fmt: skip
