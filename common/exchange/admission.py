@@ -256,5 +256,7 @@ def _trigger_fits(trigger: Trigger) -> bool:
         return is_whole(trigger.price_ticks, 1) and offsets == (0, 0) and trigger.activation_ticks == 0
     if trigger.price_ticks or trigger.immediate or not is_whole(trigger.activation_ticks, 0):
         return False
+    if trigger.activation is TriggerKind.TRAILING:
+        return False
     one = bool(trigger.offset_ticks) is not bool(trigger.offset_bps)
     return one and is_whole(trigger.offset_ticks, 0) and is_whole(trigger.offset_bps, 0, BPS - 1)

@@ -51,9 +51,10 @@ class Trigger(msgspec.Struct, frozen=True, kw_only=True):
     """An order waits outside of the book until its reference reaches a price.
 
     Stop-loss and take-profit need `price_ticks`. Trailing needs exactly one of `offset_ticks` and `offset_bps` (of the
-    reference, rounded away from the market) and takes an optional `activation_ticks`: before a sell's reference has
-    risen to it (a buy's has fallen to it) nothing follows; 0 = at once. A trigger that is true already when the order
-    is placed refuses the order, or with `immediate` fires at once.
+    reference, rounded away from the market) and takes an optional `activation_ticks`: nothing follows before the
+    reference has reached it in the way in which it reaches the price of a trigger of the kind `activation` (a
+    take-profit's: a sell's reference rises to it, a buy's falls to it); 0 = at once. A trigger that is true already
+    when the order is placed refuses the order, or with `immediate` fires at once.
     """
 
     kind: TriggerKind
@@ -63,6 +64,7 @@ class Trigger(msgspec.Struct, frozen=True, kw_only=True):
     offset_bps: int = 0
     activation_ticks: int = 0
     immediate: bool = False
+    activation: TriggerKind = TriggerKind.TAKE_PROFIT
 
 
 class Command(msgspec.Struct, frozen=True, kw_only=True, tag=True):

@@ -283,9 +283,7 @@ class PlainExchange:
     def _trail(self, order: PlainOrder, price: int) -> None:
         trigger, side = order.terms.trigger, order.side
         active = order.stop or not trigger.activation_ticks
-        active = active or (
-            price >= trigger.activation_ticks if side is Side.SELL else price <= trigger.activation_ticks
-        )
+        active = active or self._reached(trigger.activation, side, trigger.activation_ticks, price)
         offset = Decimal(trigger.offset_ticks) or Decimal(price) * trigger.offset_bps / 10_000
         if side is Side.SELL:
             stop = int((price - offset).to_integral_value(ROUND_FLOOR))

@@ -173,6 +173,17 @@ def test_a_thousand_in_one_chain_is_allowed():
         (SELL, {"offset_ticks": 5, "activation_ticks": 110}, [(100, 0), (109, 0), (110, 105), (108, 105), (112, 107)]),
         (BUY, {"offset_ticks": 5, "activation_ticks": 90}, [(100, 0), (91, 0), (90, 95), (92, 95), (88, 93)]),
         (SELL, {"offset_ticks": 500}, [(100, 0), (501, 1)]),
+        # Scenarios A and B of Binance's trailing stop FAQ: a stop-loss begins to follow when its stop price is reached.
+        (
+            BUY,
+            {"offset_bps": 500, "activation_ticks": 44_000, "activation": STOP},
+            [(40_000, 0), (37_000, 0), (44_000, 46_200), (46_000, 46_200), (42_000, 44_100)],
+        ),
+        (
+            SELL,
+            {"offset_bps": 1_000, "activation_ticks": 39_000, "activation": STOP},
+            [(40_000, 0), (41_500, 0), (39_000, 35_100), (37_000, 35_100), (41_000, 36_900)],
+        ),
     ],
 )
 @pytest.mark.parametrize("reference", list(PriceReference))
@@ -221,6 +232,7 @@ def test_a_trailing_stop_begins_with_the_first_reference():
         trailing(offset_ticks=1, price_ticks=5),
         trailing(offset_ticks=1, activation_ticks=-5),
         trailing(offset_ticks=1, immediate=True),
+        trailing(offset_ticks=1, activation_ticks=5, activation=TriggerKind.TRAILING),
     ],
 )
 def test_triggers_that_cannot_be_are_refused(trigger):
