@@ -4,7 +4,7 @@ from enum import StrEnum
 
 import msgspec
 
-from common.exchange.commands import PlaceOrder
+from common.exchange.commands import PlaceOrder, SelfTradePrevention
 from common.model.order import Side
 
 EXTERNAL_ACCOUNT = "market"
@@ -280,6 +280,26 @@ class TradeExecuted(Event, frozen=True, kw_only=True):
     aggressor: Side
     maker: TradeParty
     taker: TradeParty
+
+
+class SelfTradePrevented(Event, frozen=True, kw_only=True):
+    """A taker met an order of its own owner; what becomes of either follows as its end or its amendment.
+
+    `mode` is the taker's, the price is the maker's, `lots` would have traded. `taker_lots` and `maker_lots` are what
+    either may not trade any more, 0 = it goes on as it was. `match_id` counts such meetings from 1 on.
+    """
+
+    match_id: int
+    symbol: str
+    mode: SelfTradePrevention
+    price_ticks: int
+    lots: int
+    taker_account: str
+    taker_order_id: int
+    taker_lots: int
+    maker_account: str
+    maker_order_id: int
+    maker_lots: int
 
 
 class LevelChanged(Event, frozen=True, kw_only=True):

@@ -269,3 +269,18 @@ def test_the_stop_book_forgets_what_went():
     assert len(stops) == 10 and sum(len(heap) for heap in stops._heaps.values()) < 200
     assert stops.due(PriceReference.LAST, 10**6, 4_994) == list(range(4_990, 4_995))
     assert stops.due(PriceReference.LAST, 10**6, 4_999) == list(range(4_995, 5_000)) and len(stops) == 0
+
+
+def test_an_order_knows_since_when_it_works_and_follows():
+    desk = book_of((SELL, 200, 50), (BUY, 10, 50))
+    trade_at(desk, 100)
+    desk.place("me", "now", BUY, 50, 1)
+    desk.place("me", "stop", SELL, 0, 1, trigger=stop(90))
+    desk.place("me", "trail", SELL, 0, 1, trigger=trailing(offset_ticks=20, activation_ticks=110))
+    now, stopped, trail = (desk.order("me", name) for name in ("now", "stop", "trail"))
+    assert (now.working_ns, stopped.working_ns, trail.following_ns) == (now.placed_ns, 0, 0)
+    trade_at(desk, 110)
+    followed_ns = desk.exchange.time_ns
+    trade_at(desk, 120)
+    trade_at(desk, 90)
+    assert trail.following_ns == followed_ns < trail.working_ns == stopped.working_ns == desk.exchange.time_ns
