@@ -156,6 +156,7 @@ class AmendOrder(Command, frozen=True, kw_only=True):
 
     The same price and no more lots than before keep the place in the queue. Everything else goes to the back of the
     queue at its price, after taking what it can: an order that waits for its trigger only waits with new terms.
+    `new_client_order_id` renames the order too; empty = it keeps its name.
     """
 
     account: str
@@ -164,6 +165,7 @@ class AmendOrder(Command, frozen=True, kw_only=True):
     client_order_id: str = ""
     price_ticks: int | None = None
     open_lots: int | None = None
+    new_client_order_id: str = ""
 
 
 BatchItem = PlaceOrder | CancelOrder | ReduceOrder | AmendOrder

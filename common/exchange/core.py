@@ -237,9 +237,15 @@ class Core:
         ledger.prevent(event)
         self.tell(event)
 
-    def amend(self, order: OrderRecord, price: int, open_lots: int, keeps_place: bool, reason: str = "") -> None:
-        """An order has another price or another open quantity."""
+    def amend(
+        self, order: OrderRecord, price: int, open_lots: int, keeps_place: bool, reason: str = "", name: str = ""
+    ) -> None:
+        """An order has another price or another open quantity, and with `name` another client order id."""
         self.ledger.amend(order, price, open_lots, keeps_place, self.time_ns)
+        if name:
+            self.ledger.rename(order, name)
+            if resting := self.markets[order.symbol].book.orders.get(order.order_id):
+                resting.client_order_id = name
         self.tell(
             OrderAmended(
                 time_ns=self.time_ns,
@@ -250,6 +256,7 @@ class Core:
                 quantity_lots=order.quantity_lots,
                 keeps_place=keeps_place,
                 reason=reason,
+                client_order_id=name,
             )
         )
 

@@ -185,7 +185,8 @@ class OrderAmended(Event, frozen=True, kw_only=True):
     """An open order has another price or another quantity (filled lots included).
 
     Without `keeps_place` it left the queue and what it takes and keeps follows, as after OrderPlaced. `reason` is
-    empty when the owner wanted it, else why the venue made it smaller: self-trade prevention or reduce-only.
+    empty when the owner wanted it, else why the venue made it smaller: self-trade prevention or reduce-only. With a
+    `client_order_id` that is its name from now on.
     """
 
     order_id: int
@@ -195,6 +196,7 @@ class OrderAmended(Event, frozen=True, kw_only=True):
     quantity_lots: int
     keeps_place: bool
     reason: str = ""
+    client_order_id: str = ""
 
 
 class OrderTriggered(Event, frozen=True, kw_only=True):

@@ -233,6 +233,9 @@ class Ledger:
             seat.names[order.client_order_id] = order.order_id
             if order.is_open:
                 seat.orders[order.order_id] = order
+        # An open order may have been given the name of a younger one that had ended.
+        for seat in self.seats.values():
+            seat.names |= {order.client_order_id: order.order_id for order in seat.orders.values()}
 
     def find(self, account: str, symbol: str, order_id: int, client_order_id: str) -> OrderRecord | None:
         """An order by its number, or without one (0) the newest order of that client order id."""
@@ -312,6 +315,14 @@ class Ledger:
         self._set_aside(order, seat, open_lots)
         if not keeps_place and not order.is_waiting:
             self.last_place = order.place = self.last_place + 1
+
+    def rename(self, order: OrderRecord, client_order_id: str) -> None:
+        """An open order has another client order id."""
+        names = self.seats[order.account, order.symbol].names
+        if names.get(order.client_order_id) == order.order_id:
+            del names[order.client_order_id]
+        order.terms = msgspec.structs.replace(order.terms, client_order_id=client_order_id)
+        names[client_order_id] = order.order_id
 
     def trigger(self, order: OrderRecord, time_ns: int) -> None:
         """A waiting order's trigger fired."""
