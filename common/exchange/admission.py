@@ -245,7 +245,8 @@ def _terms_fit(command: PlaceOrder, time_ns: int) -> bool:
         return False
     if command.expires_ns and not is_whole(command.expires_ns, time_ns + 1):
         return False
-    if command.budget is not None and not (command.time_in_force is TimeInForce.FOK and is_whole(command.budget, 1)):
+    may_have_budget = command.time_in_force is TimeInForce.FOK or not is_limit
+    if command.budget is not None and not (may_have_budget and is_whole(command.budget, 1)):
         return False
     return command.protect_ticks is None or (not is_limit and is_whole(command.protect_ticks, 0))
 

@@ -100,7 +100,8 @@ class PlaceOrder(Command, frozen=True, kw_only=True):
 
     price_ticks      ignored for market orders, which are IOC or FOK whatever they say of GTC
     expires_ns       good till time: a GTC limit order ends with the first command at or after it; 0 = never
-    budget           FOK only, ticks x lots: all or nothing, a buy for at most and a sell for at least this in total
+    budget           ticks x lots. FOK: all or nothing, a buy for at most and a sell for at least this in total.
+                     Else of market orders only: no more of its lots than cost or bring this in total
     post_only        refused where it would take; with `slide` it moves to one tick from the best opposite price
     protect_ticks    market only: worst price = best opposite price and so many ticks; None = the market's own limit
     reduce_only      only as much as brings the account's position in this market towards zero

@@ -232,7 +232,7 @@ class Pair:
                 terms["expires_ns"] = self.time_ns() + random.randint(0, 400) * NS_PER_S
         elif one_in(2):
             terms["protect_ticks"] = random.randint(0, 5)
-        if tif is FOK and one_in(2):
+        if (tif is FOK or kind is OrderType.MARKET) and one_in(2):
             terms["budget"] = random.randint(90, 900)
         held = self.plain.positions.get(account, 0)
         if one_in(4):
