@@ -15,7 +15,7 @@ from common.exchange.commands import AmendOrder, CancelOrder, ExpireOpenOrders, 
 from common.exchange.core import Core, Key
 from common.exchange.entry import OrderEntry
 from common.exchange.events import TIME_OUT, AmendRejected, CancelRejected, OrderCanceled, RejectReason
-from common.exchange.ledger import OrderRecord
+from common.exchange.ledger import NO_SEAT, OrderRecord
 from common.model.order import OrderState, OrderType
 
 Named = CancelOrder | ReduceOrder | AmendOrder
@@ -108,7 +108,8 @@ class OrderChanges:
     def named(self, command: Named, standing: Standing) -> OrderRecord | RejectReason:
         """The open order that a command names, or why there is none for it."""
         ledger = self._core.ledger
-        order = ledger.find(command.account, command.symbol, command.order_id, command.client_order_id)
+        seat = ledger.seats.get((command.account, command.symbol), NO_SEAT)
+        order = seat.orders.get(command.order_id or seat.names.get(command.client_order_id, 0))
         if order is not None and standing.is_open(order):
             return order
         others = ledger.orders.get(command.order_id)
@@ -132,8 +133,9 @@ class OrderChanges:
         if order.reduce_only and lots > max(order.remaining_lots, reducible_of(self._core, order)):
             return RejectReason.NO_POSITION_TO_REDUCE
         name = command.new_client_order_id
-        if name not in ("", order.client_order_id) and self._standing.has_client_id(order.account, order.symbol, name):
-            return RejectReason.DUPLICATE_CLIENT_ORDER_ID
+        if name and name != order.client_order_id:
+            reason = self._standing.seat_refusal(order.account, order.symbol, name)
+            return reason if reason is RejectReason.DUPLICATE_CLIENT_ORDER_ID else None
         return None
 
     def _move(self, command: AmendOrder, order: OrderRecord, price: int, open_lots: int) -> RejectReason | None:

@@ -43,6 +43,8 @@ from common.exchange.events import (
     Withdrawn,
 )
 from common.exchange.external import ExternalLiquidity
+from common.exchange.fees.standings import FeeStanding
+from common.exchange.fees.volumes import NS_PER_DAY
 from common.exchange.margin.collateral import Collateral
 from common.exchange.orders import Orders
 from common.exchange.refusal import Refused
@@ -186,6 +188,10 @@ class Exchange:
     def affordable_lots(self, command: PlaceOrder) -> int:
         """Lots that a market order would trade now, at most for its budget; nothing is placed."""
         return self._entry.affordable_lots(command)
+
+    def fee_standing(self, account: str) -> FeeStanding:
+        """What an account pays now and why: tier, volumes of 30 days, share of the maker volume. Changes nothing."""
+        return self._core.fees.find(account, self.time_ns // NS_PER_DAY)
 
     def changed_levels(self) -> list[LevelChanged]:
         """All that now rests at every price that changed since the last call, in the order of the changes."""
