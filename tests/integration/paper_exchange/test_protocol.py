@@ -7,7 +7,6 @@ import time
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlencode
 
 import pytest
 
@@ -15,7 +14,7 @@ from common.exchange.commands import PrintTrade, SetLevels
 from common.model.order import Side
 from common.venues.signer import HmacSigner
 from services.paper_exchange.config import FeeTierConfig
-from tests.integration.paper_exchange.world import KEY, SECRET, World, venue
+from tests.integration.paper_exchange.world import KEY, SECRET, World, call_values, venue
 
 ORDER = "/api/v3/order"
 
@@ -286,19 +285,15 @@ def test_streams_raw_combined_and_subscribed(tmp_path: Path):
     run(tmp_path, scenario)
 
 
-def signed_params(**values: Any) -> dict[str, Any]:
-    """Parameters of a ws-api call, signed over their sorted text."""
-    values |= {"apiKey": KEY, "timestamp": int(time.time() * 1000)}
-    return values | {"signature": HmacSigner(SECRET).sign(urlencode(sorted(values.items())))}
-
-
 def test_user_data_reports_every_state_of_an_order_in_order(tmp_path: Path):
     async def scenario(world: World) -> None:
         async with world.session.ws_connect(f"{world.stream}/ws-api/v3") as socket:
             method = "userDataStream.subscribe.signature"
-            await socket.send_json({"id": "s", "method": method, "params": signed_params() | {"signature": "0" * 64}})
+            await socket.send_json(
+                {"id": "s", "method": method, "params": call_values(KEY, SECRET) | {"signature": "0" * 64}}
+            )
             assert (await frame(socket))["error"]["code"] == -1022
-            await socket.send_json({"id": "s", "method": method, "params": signed_params()})
+            await socket.send_json({"id": "s", "method": method, "params": call_values(KEY, SECRET)})
             answer = await frame(socket)
             assert (answer["status"], answer["result"]) == (200, {"subscriptionId": 0})
             await world.place("SELL", "1999", "3", newClientOrderId="cw-1")
@@ -319,7 +314,7 @@ def test_user_data_reports_every_state_of_an_order_in_order(tmp_path: Path):
             position = next(each for each in events if each["e"] == "outboundAccountPosition")
             assert position["B"][0] == {"a": "ETH", "f": "97.00000000", "l": "2.00000000"}
             await socket.send_json(
-                {"id": 9, "method": "order.status", "params": signed_params(symbol="ETHUSDT", orderId=1)}
+                {"id": 9, "method": "order.status", "params": call_values(KEY, SECRET, symbol="ETHUSDT", orderId=1)}
             )
             while (answer := await frame(socket)).get("id") != 9:
                 pass
