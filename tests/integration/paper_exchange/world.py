@@ -11,7 +11,9 @@ from typing import Any
 
 import aiohttp
 
+from common.exchange.commands import PrintTrade, SetLevels
 from common.model.instrument import Instrument
+from common.model.order import Side
 from common.storage import Journal
 from common.venues.credentials import Credentials
 from common.venues.signer import HmacSigner
@@ -75,12 +77,12 @@ class World:
 
 
 class Calls:
-    """A connection to the WebSocket API. What arrives between an answer and the next call waits in `events`."""
+    """A connection to the WebSocket API. `told` are the events that arrived; `reports` reads them on."""
 
     def __init__(self, connecting: Any, account: str) -> None:
         self._connecting, self._key = connecting, key_of(account)
-        self.events: list[dict[str, Any]] = []
-        self._number = 0
+        self.told: list[dict[str, Any]] = []
+        self._read = self._number = 0
 
     async def __aenter__(self) -> "Calls":
         self.socket = await self._connecting.__aenter__()
@@ -97,7 +99,7 @@ class Calls:
             message = await self.socket.receive_json(timeout=10)
             if message.get("id") == self._number:
                 return message
-            self.events.append(message)
+            self.told.append(message["event"])
 
     async def signed(self, method: str, **values: Any) -> dict[str, Any]:
         """A call signed with the account's key."""
@@ -108,11 +110,16 @@ class Calls:
         assert (await self.signed("userDataStream.subscribe.signature"))["status"] == 200
 
     async def reports(self, last: str) -> list[dict[str, Any]]:
-        """All executionReports up to the first one of this execution type."""
-        while not any(each["event"].get("x") == last for each in self.events):
-            self.events.append(await self.socket.receive_json(timeout=10))
-        told, self.events = self.events, []
-        return [each["event"] for each in told if each["event"]["e"] == "executionReport"]
+        """The executionReports since the last call, up to the first one of this execution type."""
+        reports = list[dict[str, Any]]()
+        while not reports or reports[-1]["x"] != last:
+            while self._read >= len(self.told):
+                self.told.append((await self.socket.receive_json(timeout=10))["event"])
+            event = self.told[self._read]
+            self._read += 1
+            if event["e"] == "executionReport":
+                reports.append(event)
+        return reports
 
 
 def key_of(account: str) -> tuple[str, str]:
@@ -124,6 +131,30 @@ def call_values(key: str, secret: str, **values: Any) -> dict[str, Any]:
     """Parameters of a call, signed over their sorted text."""
     values |= {"apiKey": key, "timestamp": int(time.time() * 1000)}
     return values | {"signature": HmacSigner(secret).sign(urllib.parse.urlencode(sorted(values.items())))}
+
+
+def run(folder: Path, scenario: Any, **settings: Any) -> None:
+    """Run a scenario against a venue whose world bids 1 ETH at 1999.00 and offers 1 ETH at 2001.00."""
+
+    async def inside() -> None:
+        async with venue(folder, **settings) as world:
+            levels(world, [(199_900, 10_000)], [(200_100, 10_000)])
+            await scenario(world)
+
+    asyncio.run(inside())
+
+
+def levels(world: World, bids: list[tuple[int, int]], asks: list[tuple[int, int]]) -> None:
+    """The world's liquidity at some prices."""
+    world.site.venue.execute(SetLevels(time_ns=time.time_ns(), symbol="ETH-USDT", bids=bids, asks=asks))
+
+
+def printed(world: World, side: Side, price: int, lots: int) -> None:
+    """A trade of the world."""
+    command = PrintTrade(
+        time_ns=time.time_ns(), symbol="ETH-USDT", aggressor=side, price_ticks=price, quantity_lots=lots
+    )
+    world.site.venue.execute(command)
 
 
 @asynccontextmanager
