@@ -38,9 +38,7 @@ class OrderEntry:
 
     def place(self, command: PlaceOrder) -> OrderRecord | RejectReason:
         """Take an order in, or refuse it."""
-        taker = taker_of(
-            self._core, self._standing, command, command.quantity_lots, self._core.ledger.last_order_id + 1
-        )
+        taker = self._taker(command)
         if reason := self.refusal(command, taker, self._standing):
             self._refuse(command, reason)
             return reason
@@ -57,6 +55,10 @@ class OrderEntry:
         """Take in an order of the venue itself for an account: neither money nor size nor name speaks against it."""
         number = self._core.ledger.last_order_id + 1
         return self.admit(command, taker_of(self._core, self._standing, command, command.quantity_lots, number))
+
+    def refusal_now(self, command: PlaceOrder) -> RejectReason | None:
+        """Why an order would be refused, without placing it."""
+        return self.refusal(command, self._taker(command), self._standing)
 
     def admit(self, command: PlaceOrder, taker: Taker) -> OrderRecord:
         """Take an order in that nothing speaks against."""
@@ -83,6 +85,12 @@ class OrderEntry:
         else:
             reason = waiting_refusal(core, standing, command, taker)
         return reason or (self.limit_refusal(command, command.quantity_lots) if core.limits else None)
+
+    def affordable_lots(self, command: PlaceOrder) -> int:
+        """Lots that a market order would trade now within its budget."""
+        taker = self._taker(command)
+        trades = self._core.markets[command.symbol].reachable(taker)
+        return sum(lots for _, lots in trades) if command.budget is None else lots_within(trades, command.budget)
 
     def limit_refusal(self, terms: Terms, lots: int) -> RejectReason | None:
         """Why an account's own limits do not let it have an order with so many open lots."""
@@ -119,12 +127,22 @@ class OrderEntry:
         if terms.time_in_force is FOK and not _fills_whole(order, market, taker):
             self._core.expire(order, UNFILLED)
             return
-        market.match(taker)
+        if order.terms.budget is None or order.time_in_force is TimeInForce.FOK:
+            market.match(taker)
+        else:
+            beyond = taker.lots - lots_within(market.reachable(taker), order.terms.budget)
+            taker.lots -= beyond
+            market.match(taker)
+            taker.lots += beyond
         if taker.lots:
             if terms.order_type is LIMIT and terms.time_in_force is GTC and not taker.stopped:
                 self._core.rest(order)
             else:
                 self._core.expire(order, SELF_TRADE if taker.stopped else UNFILLED)
+
+    def _taker(self, command: PlaceOrder) -> Taker:
+        core = self._core
+        return taker_of(core, self._standing, command, command.quantity_lots, core.ledger.last_order_id + 1)
 
     def _accept(self, command: PlaceOrder, taker: Taker) -> OrderRecord:
         core, price = self._core, taker.limit_ticks
@@ -177,6 +195,18 @@ class OrderEntry:
             self._core.shrink(order.order_id, taker.lots - allowed, REDUCE_ONLY)
             taker.lots = allowed
         return bool(allowed)
+
+
+def lots_within(trades: list[tuple[int, int]], budget: int) -> int:
+    """How many of (price, lots), in their order, cost or bring no more than a budget in total."""
+    total = 0
+    for price, lots in trades:
+        part = min(lots, budget // price)
+        total += part
+        budget -= part * price
+        if part < lots:
+            break
+    return total
 
 
 def _fills_whole(order: OrderRecord, market: Market, taker: Taker) -> bool:

@@ -1,15 +1,41 @@
 """Settings of the paper venue."""
 
 import math
+import re
 from decimal import Decimal
 
 import msgspec
 
+from common.exchange.events import SPECIAL_ACCOUNTS
 from common.exchange.fees.schedule import FeeSchedule, FeeTier, ShareRebate
 from common.exchange.margin.rules import PerpetualRules
 from common.exchange.money import rate_from_bps, units_from_text
+from common.exchange.rules import MarketRules
 from common.storage.journal import Durability
 from services.paper_exchange.synthetic import SyntheticMarket
+
+ACCOUNT = "paper"
+"""The customer of a paper venue that is always there: the fleet's own account."""
+
+_ACCOUNT_NAME = re.compile(r"[A-Za-z0-9_-]{1,32}")
+
+
+class AccountConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """`[accounts.NAME]`: one more customer, with keys of its own.
+
+    `balances`: what it owns when it is first seen; `margin_balances`: the same in its futures wallet.
+    """
+
+    balances: dict[str, Decimal] = {}
+    margin_balances: dict[str, Decimal] = {}
+
+    def deposits(self) -> dict[str, int]:
+        """In units of 1e-8. Raises ValueError for amounts that these cannot hold."""
+        return {asset: units_from_text(amount) for asset, amount in self.balances.items()}
+
+    def collateral(self) -> dict[str, int]:
+        """In units of 1e-8. Raises ValueError for amounts that these cannot hold."""
+        return {asset: units_from_text(amount) for asset, amount in self.margin_balances.items()}
 
 
 class FeeTierConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -39,20 +65,25 @@ class MakerRebateConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknow
 class PaperExchangeConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """`paper_exchange-<venue>.toml`.
 
-    `balances`: what the account owns at its very first start, by asset. Fees in bps of what a trade brings, charged
-    in that asset; negative = rebate. They are the same for everybody unless there are `fee_tiers`, which then hold
-    instead of them; `maker_rebates` come on top. `speed`: how fast market flow passes (1 = real time).
+    `balances`: what the account "paper" owns at its very first start, by asset; `accounts` are others beside it.
+    `trade_groups`: names of accounts by group; those of one group do not trade with each other. `rules`: of a market,
+    by its symbol. Fees in bps of what a trade brings, charged in that asset; negative = rebate. They are the same for
+    everybody unless there are `fee_tiers`, which then hold instead of them; `maker_rebates` come on top. `speed`: how
+    fast market flow passes (1 = real time).
     `journal_durability`: "process" survives kill -9, "full" a power cut too. `request_weight_max` per minute,
     `orders_10s_max` and `orders_day_max` are Binance's limits. `frames_queued_max`: a client that reads slower than
     that is cut off. `snapshot_commands`: so often the whole state is kept. `expires_open_orders`: a start ends all that
     rests, since the market of a recording begins anew with it; otherwise orders go on resting.
     `perpetuals`: which of the venue's instruments are perpetuals, by symbol, and their rules; all others are spot.
     `recordings`: a recording for some markets, by symbol; all others replay the fleet's, or are synthetic without one.
-    `margin_balances`: what the account owns in its futures wallet at its very first start, by asset.
+    `margin_balances`: what the account "paper" owns in its futures wallet when that is first used, by asset.
     `futures_weight_max` per minute, `futures_orders_10s_max` and `futures_orders_minute_max` are limits of USD-M.
     """
 
     balances: dict[str, Decimal]
+    accounts: dict[str, AccountConfig] = {}
+    trade_groups: dict[str, list[str]] = {}
+    rules: dict[str, MarketRules] = {}
     maker_fee_bps: Decimal = Decimal(0)
     taker_fee_bps: Decimal = Decimal(5)
     fee_tiers: tuple[FeeTierConfig, ...] = ()
@@ -76,12 +107,35 @@ class PaperExchangeConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unkn
     def __post_init__(self) -> None:
         if not (math.isfinite(self.speed) and 0 < self.speed <= 1_000):
             raise ValueError(f"speed must be above 0 and at most 1000, got {self.speed}")
+        if ACCOUNT in self.accounts:
+            raise ValueError(f"accounts.{ACCOUNT}: what it owns is in [balances]")
         for name in self.__struct_fields__:
             if name.endswith(("_max", "_commands")) and getattr(self, name) < 1:
                 raise ValueError(f"{name} must be at least 1, got {getattr(self, name)}")
-        for amount in (*self.balances.values(), *self.margin_balances.values()):
-            units_from_text(amount)
+        for name, account in self.customers.items():
+            if not _ACCOUNT_NAME.fullmatch(name) or name in SPECIAL_ACCOUNTS:
+                raise ValueError(f"accounts.{name}: 1 to 32 letters, digits, _ and -, no name of the venue's own")
+            account.deposits()
+            account.collateral()
         self.fee_schedule()
+        self.groups()
+
+    @property
+    def customers(self) -> dict[str, AccountConfig]:
+        """All accounts by name, "paper" first."""
+        return {ACCOUNT: AccountConfig(balances=self.balances, margin_balances=self.margin_balances)} | self.accounts
+
+    def groups(self) -> dict[str, str]:
+        """Trade groups by account. Raises ValueError for an account that is in two of them, or is none."""
+        groups = dict[str, str]()
+        for group, accounts in self.trade_groups.items():
+            for account in accounts:
+                if account not in self.customers:
+                    raise ValueError(f"trade_groups.{group}: {account} is no account")
+                if account in groups:
+                    raise ValueError(f"trade_groups: {account} is in {groups[account]} and in {group}")
+                groups[account] = group
+        return groups
 
     def fee_schedule(self) -> FeeSchedule:
         """What trades cost. Raises ValueError when that is no sound schedule."""

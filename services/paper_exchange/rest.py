@@ -1,7 +1,5 @@
 """HTTP in and out: guards before the handler, the commit before the answer."""
 
-from typing import Any
-
 import msgspec
 from aiohttp import web
 
@@ -25,32 +23,34 @@ class RestApi:
         """One request to one response; refusals are answers too."""
         address = self._addresses.get((request.method, request.path))
         self.requests += 1
-        headers = dict[str, str]()
+        headers, account = dict[str, str](), ""
         try:
             if address is None:
                 raise refusals.not_found()
-            status, body = 200, await self._handle(address, request)
+            asked = await self._admit(address, request)
+            account = asked.account if address.orders else ""
+            status, body = 200, address.handle(asked)
         except refusals.VenueError as refusal:
             self.refusals += 1
             # Some refusals are raised again and again, and each time their traceback would grow.
             status, body = refusal.status, refusal.with_traceback(None).body
             if refusal.retry_after_s:
                 headers["Retry-After"] = str(refusal.retry_after_s)
-        headers |= self._site.limits_of(request.path).headers(address is not None and address.orders)
+        headers |= self._site.limits_of(request.path).headers(account)
         # An answer may tell of trades that other commands of this turn made: none leaves before the commit.
         await self._site.venue.committed()
         return web.Response(body=_encode(body), status=status, headers=headers, content_type="application/json")
 
-    async def _handle(self, address: Address, request: web.BaseRequest) -> Any:
+    async def _admit(self, address: Address, request: web.BaseRequest) -> Parameters:
         query, body = _legible(request.rel_url.raw_query_string), (await request.read()).decode(errors="replace")
         asked = Parameters.from_texts(query, body)
         self._site.limits_of(request.path).spend(weight_of(address, request.path, asked))
         key = _legible(request.headers.get("X-MBX-APIKEY", ""))
         if address.signed:
-            asked = self._site.gatekeeper.check_request(key, query, body)
-        elif address.keyed:
-            self._site.gatekeeper.check_key(key)
-        return address.handle(asked)
+            return self._site.gatekeeper.check_request(key, query, body)
+        if address.keyed:
+            return asked.of(self._site.gatekeeper.holder(key).account)
+        return asked
 
 
 def _legible(text: str) -> str:

@@ -7,7 +7,7 @@ from common.model.instrument import Instrument
 from common.runtime import Service
 from services.paper_exchange.config import PaperExchangeConfig
 from services.paper_exchange.flow import MarketFlow, run_flow
-from services.paper_exchange.keys import ensure_credentials
+from services.paper_exchange.keys import ensure_keys
 from services.paper_exchange.recording import check_recording, read_recording
 from services.paper_exchange.replay import ReplayFlow
 from services.paper_exchange.server import Server, loopback_address
@@ -25,10 +25,10 @@ class PaperExchangeService(Service[PaperExchangeConfig]):
         access = self.fleet.venues[self.venue]
         host, port = loopback_address(access.rest_url, f"fleet.toml: venues.{self.venue}.rest_url")
         instruments = [each for each in self.fleet.instruments if each.venue == self.venue]
-        check_perpetuals(self.config, instruments, f"{self.name}.toml")
-        credentials = ensure_credentials(Path(access.credentials_file))
+        check_markets(self.config, instruments, f"{self.name}.toml")
+        keys = ensure_keys(Path(access.credentials_file), self.config.customers)
         journal = self.open_journal(self.name, self.config.journal_durability)
-        self._site = Site(self.config, instruments, journal, credentials, self.clock.now_ns)
+        self._site = Site(self.config, instruments, journal, keys, self.clock.now_ns)
         ledger = self._site.exchange.ledger
         self.log.info(
             "venue.recovered", commands=self._site.venue.commands, orders=len(ledger.orders), trades=len(ledger.trades),
@@ -78,14 +78,16 @@ class PaperExchangeService(Service[PaperExchangeConfig]):
         )
 
 
-def check_perpetuals(config: PaperExchangeConfig, instruments: list[Instrument], where: str) -> None:
-    """Raise ConfigInvalid for perpetuals, recordings and wallets of markets that the venue has not."""
+def check_markets(config: PaperExchangeConfig, instruments: list[Instrument], where: str) -> None:
+    """Raise ConfigInvalid for rules, perpetuals, recordings and wallets of markets that the venue has not."""
     symbols = {each.symbol: each for each in instruments}
-    for name in ("perpetuals", "recordings"):
+    for name in ("rules", "perpetuals", "recordings"):
         for symbol in getattr(config, name):
             if symbol not in symbols:
                 raise ConfigInvalid("market", f"{where}: {name}", f"one of {', '.join(symbols)}", symbol)
     collateral = {symbols[symbol].quote for symbol in config.perpetuals}
-    for asset in config.margin_balances:
-        if asset not in collateral:
-            raise ConfigInvalid("asset", f"{where}: margin_balances", "the quote asset of a perpetual", asset)
+    for account, owned in config.customers.items():
+        for asset in owned.margin_balances:
+            if asset not in collateral:
+                where = f"{where}: margin_balances of {account}"
+                raise ConfigInvalid("asset", where, "the quote asset of a perpetual", asset)

@@ -1,6 +1,7 @@
 """WebSockets: market streams under /ws and /stream, calls and user data under /ws-api, USD-M's streams beside them."""
 
 import asyncio
+from collections.abc import Callable
 from functools import partial
 from typing import Any
 
@@ -12,17 +13,16 @@ from services.paper_exchange.addresses import Address, call_addresses, weight_of
 from services.paper_exchange.broadcast import Connection, Hub
 from services.paper_exchange.limits import RequestLimits
 from services.paper_exchange.parameters import Parameters
+from services.paper_exchange.session_api import CALL_WEIGHT, SessionApi
 from services.paper_exchange.site import Site
 from services.paper_exchange.usdm_addresses import usdm_call_addresses
-from services.paper_exchange.usdm_limits import UsdmLimits
 
 CONNECTIONS_MAX = 300
 PING_INTERVAL_S = 20.0
 MESSAGE_BYTES_MAX = 64 * 1024
 
 _encode = msgspec.json.Encoder().encode
-_SUBSCRIBE_USER = "userDataStream.subscribe.signature"
-_UNSUBSCRIBE_USER = "userDataStream.unsubscribe"
+_VERSION = "v3/"
 _USDM_PATHS = ("/public/", "/market/", "/private/", "/fstream/")
 
 
@@ -41,18 +41,18 @@ class _Door(msgspec.Struct, frozen=True):
     """What a client can call where it came in, and the limits that count there."""
 
     calls: dict[str, Address]
-    limits: RequestLimits | UsdmLimits
-    has_user_data: bool
+    limits: RequestLimits
+    session_calls: dict[str, Callable[[Connection, Any], Any]]
 
 
 class Sockets:
     """All WebSocket clients."""
 
     def __init__(self, site: Site) -> None:
-        self._site = site
+        self._site, self._sessions = site, SessionApi(site)
         self._doors = {
-            "/ws-api": _Door(call_addresses(site), site.limits, True),
-            "/ws-fapi": _Door(usdm_call_addresses(site.usdm), site.usdm.limits, False),
+            "/ws-api": _Door(call_addresses(site), site.limits, self._sessions.calls),
+            "/ws-fapi": _Door(usdm_call_addresses(site.usdm), site.usdm.limits, {}),
         }
         self._connections: set[Connection] = set()
 
@@ -69,6 +69,7 @@ class Sockets:
         connection = Connection(socket, request.path.endswith("/stream"), self._site.config.frames_queued_max)
         self._connections.add(connection)
         hub = self._site.usdm.hub if self._is_usdm(request) else self._site.hub
+        self._sessions.begin(connection)
         writer = asyncio.get_running_loop().create_task(connection.write())
         try:
             hub.subscribe(connection, self._streams_of(request))
@@ -77,7 +78,7 @@ class Sockets:
         finally:
             self._connections.discard(connection)
             hub.unsubscribe(connection, connection.streams)
-            self._site.users.unsubscribe(connection)
+            self._sessions.end(connection)
             writer.cancel()
         return socket
 
@@ -131,29 +132,30 @@ class Sockets:
 
     def _call(self, door: _Door, connection: Connection, call: _Call) -> None:
         values = call.params if isinstance(call.params, dict) else {}
+        limits, account = door.limits, ""
         try:
-            answer = {"id": call.id, "status": 200, "result": self._carry_out(door, connection, call.method, values)}
+            account, result = self._carry_out(door, connection, call.method.removeprefix(_VERSION), values)
+            answer: dict[str, Any] = {"id": call.id, "status": 200, "result": result}
         except refusals.VenueError as refusal:
             answer = {"id": call.id, "status": refusal.status, "error": refusal.with_traceback(None).body}
-        used = {"rateLimitType": "REQUEST_WEIGHT", "interval": "MINUTE", "intervalNum": 1}
-        weight = door.limits.weight
-        payload = _encode(answer | {"rateLimits": [used | {"limit": weight.limit, "count": weight.used}]})
+        if values.get("returnRateLimits") is not False:
+            answer["rateLimits"] = [*(limits.used_orders(account) if account else ()), limits.used_weight()]
+        payload = _encode(answer)
         self._site.venue.hold(lambda: connection.send(payload))
 
-    def _carry_out(self, door: _Door, connection: Connection, method: str, values: dict[str, Any]) -> Any:
-        site = self._site
-        if method == _SUBSCRIBE_USER and door.has_user_data:
-            door.limits.spend(2)
-            site.gatekeeper.check_call(values)
-            return {"subscriptionId": site.users.subscribe(connection)}
-        if method == _UNSUBSCRIBE_USER and door.has_user_data:
-            site.users.unsubscribe(connection)
-            return {}
+    def _carry_out(self, door: _Door, connection: Connection, method: str, values: dict[str, Any]) -> tuple[str, Any]:
+        """The account whose order counts the answer tells of, empty for none, and the answer."""
+        sessions = self._sessions
+        if method in door.session_calls:
+            door.limits.spend(CALL_WEIGHT)
+            return "", door.session_calls[method](connection, values)
         address = door.calls.get(method)
         if address is None:
             raise refusals.not_found()
-        asked = Parameters({name: str(value) for name, value in values.items()})
+        asked = Parameters.from_call(values)
         door.limits.spend(weight_of(address, method, asked))
-        if address.keyed:
-            site.gatekeeper.check_key(asked.text("apiKey"))
-        return address.handle(site.gatekeeper.check_call(values) if address.signed else asked)
+        if address.signed:
+            asked = sessions.check_call(connection, values)
+        elif address.keyed:
+            asked = asked.of(self._site.gatekeeper.holder(asked.text("apiKey")).account)
+        return asked.account if address.orders else "", address.handle(asked)

@@ -1,43 +1,30 @@
-"""Public streams of one perpetual: trades, best bid and ask, depth with U, u and pu, bars, statistics, mark price."""
+"""Public streams of one perpetual: trades, best bid and ask, depth with U, u and pu, partial books, summaries."""
 
 from collections import deque
 from collections.abc import Callable
 from functools import partial
-from itertools import groupby
 
 import msgspec
 
 from common.exchange.events import Event, LevelChanged, TradeExecuted
 from common.exchange.matching import Market
-from common.exchange.money import units_text
 from common.model.order import Side
+from services.paper_exchange.agg_trades import AggregateTrades
 from services.paper_exchange.broadcast import Hub
-from services.paper_exchange.usdm_klines import INTERVALS, Bar, Klines
-from services.paper_exchange.usdm_wire import ContractWire, decimal_text
+from services.paper_exchange.tickers import Ticker, Touch
+from services.paper_exchange.usdm_wire import ContractWire
 from services.paper_exchange.wire import NS_PER_MS, Json
 
 PUBLIC_TRADES_KEPT = 1_000
 PARTIAL_DEPTHS = (5, 10, 20)
 BEAT_MS = 100
 PACES_MS = (100, 250, 500)
-KLINE_BEATS = 5
+SECOND_BEATS = 10
 
 Frames = list[tuple[str, bytes]]
 """Encoded payloads by stream."""
 
 _encode = msgspec.json.Encoder().encode
-
-
-class AggregateTrade(msgspec.Struct, frozen=True):
-    """What one taker traded at one price at once. `number` grows by one with each."""
-
-    number: int
-    price_ticks: int
-    quantity_lots: int
-    first_id: int
-    last_id: int
-    time_ms: int
-    aggressor: Side
 
 
 class DiffStream:
@@ -64,22 +51,19 @@ class UsdmMarketData:
     """Turns events of one market into frames. Update ids grow by one with each level that changes.
 
     They start at the boot time in milliseconds, so they also grow over restarts (as long as fewer than 1,000 levels
-    change a second); the numbers of aggregate trades likewise.
+    change a second).
     """
 
-    def __init__(self, wire: ContractWire, market: Market, hub: Hub, boot_ms: int) -> None:
+    def __init__(self, wire: ContractWire, market: Market, hub: Hub, boot_ms: int, last_trade_id: int) -> None:
         self.wire, self.market, self.book, self._hub = wire, market, market.book, hub
-        self.update_id = self._aggregates = boot_ms
+        self.update_id = boot_ms
         self.trades: deque[TradeExecuted] = deque(maxlen=PUBLIC_TRADES_KEPT)
-        self.aggregates: deque[AggregateTrade] = deque(maxlen=PUBLIC_TRADES_KEPT)
-        self.klines = Klines()
+        self.aggregates, self.ticker = AggregateTrades(last_trade_id), Ticker(wire, hub)
         name = self._name = wire.name.lower()
         self._instant = DiffStream((f"{name}@depth@0ms",), 0)
         paced = {100: (), 250: (f"{name}@depth",), 500: ()}
         self._diffs = [DiffStream((f"{name}@depth@{pace}ms", *more), pace) for pace, more in paced.items()]
-        self._touch: tuple[int, int, int, int] | None = None
-        self._kline_opens: dict[str, int] = {}
-        """When the bar began that was sent last, by interval."""
+        self._touch: Touch | None = None
         self._beats = 0
 
     def absorb(self, events: list[Event]) -> Frames:
@@ -104,7 +88,6 @@ class UsdmMarketData:
         """Send what is paced; call each BEAT_MS, with everything so far committed."""
         self._beats += 1
         elapsed_ms = self._beats * BEAT_MS
-        self.klines.advance(now_ns // NS_PER_MS)
         for diff in self._diffs:
             if elapsed_ms % diff.pace_ms < BEAT_MS and diff.changes:
                 self._send(diff.names, partial(self._diff, diff, now_ns))
@@ -112,8 +95,8 @@ class UsdmMarketData:
         for pace_ms in PACES_MS:
             if elapsed_ms % pace_ms < BEAT_MS:
                 self._send_partials(pace_ms, now_ns)
-        if self._beats % KLINE_BEATS == 0:
-            self._send_klines(now_ns)
+        if self._beats % SECOND_BEATS == 0:
+            self.ticker.beat(now_ns // NS_PER_MS, self._best())
 
     def depth(self, count: int, now_ns: int) -> Json:
         """The best levels of both sides as of the present update id."""
@@ -139,51 +122,9 @@ class UsdmMarketData:
             "lastUpdateId": self.update_id,
         }
 
-    def kline_row(self, bar: Bar, length_ms: int) -> list[int | str]:
-        """A bar as klines lists it."""
-        wire, money = self.wire, self._money
-        return [
-            bar.open_ms, wire.price(bar.open), wire.price(bar.high), wire.price(bar.low), wire.price(bar.close),
-            wire.quantity(bar.lots), bar.open_ms + length_ms - 1, money(bar.cost), bar.trades,
-            wire.quantity(bar.bought), money(bar.bought_cost), "0",
-        ]  # fmt: skip
-
     def day(self, now_ms: int) -> Json:
-        """Statistics of the last 24 hours; all zeros before the first trade."""
-        wire, bar = self.wire, self.klines.day() or Bar(now_ms, 0, 0, 0, 0)
-        change = bar.close - bar.open
-        last_lots = self.trades[-1].quantity_lots if self.trades else 0
-        return {
-            "symbol": wire.name,
-            "priceChange": wire.price(change),
-            "priceChangePercent": decimal_text(change * 100_000 // bar.open if bar.open else 0, 3),
-            "weightedAvgPrice": wire.average(bar.cost * wire.scale.tick_lot_units, bar.lots),
-            "lastPrice": wire.price(bar.close),
-            "lastQty": wire.quantity(last_lots),
-            "openPrice": wire.price(bar.open),
-            "highPrice": wire.price(bar.high),
-            "lowPrice": wire.price(bar.low),
-            "volume": wire.quantity(bar.lots),
-            "quoteVolume": self._money(bar.cost),
-            "openTime": bar.open_ms,
-            "closeTime": now_ms,
-            "firstId": bar.first_id,
-            "lastId": bar.last_id,
-            "count": bar.trades,
-        }
-
-    def aggregate_row(self, trade: AggregateTrade) -> Json:
-        """An aggregate trade as aggTrades lists it."""
-        wire = self.wire
-        return {
-            "a": trade.number,
-            "p": wire.price(trade.price_ticks),
-            "q": wire.quantity(trade.quantity_lots),
-            "f": trade.first_id,
-            "l": trade.last_id,
-            "T": trade.time_ms,
-            "m": trade.aggressor is Side.SELL,
-        }
+        """The last 24 hours."""
+        return self.ticker.day(now_ms, self._best())
 
     def _is_heard(self, stream: DiffStream) -> bool:
         if any(self._hub.is_heard(name) for name in stream.names):
@@ -196,21 +137,14 @@ class UsdmMarketData:
         frames, name = Frames(), self._name
         self.trades.extend(trades)
         for trade in trades:
-            self.klines.add(trade)
+            self.ticker.add(trade)
             if self._hub.is_heard(f"{name}@trade"):
                 frames.append((f"{name}@trade", _encode(self._trade(trade))))
-        for (price, aggressor, _), group in groupby(trades, _aggregated_by):
-            same = list(group)
-            self._aggregates += 1
-            lots = sum(each.quantity_lots for each in same)
-            total = AggregateTrade(
-                self._aggregates, price, lots, same[0].trade_id, same[-1].trade_id,
-                same[0].time_ns // NS_PER_MS, aggressor,
-            )  # fmt: skip
-            self.aggregates.append(total)
-            if self._hub.is_heard(f"{name}@aggTrade"):
-                head = {"e": "aggTrade", "E": total.time_ms, "s": self.wire.name}
-                frames.append((f"{name}@aggTrade", _encode(head | self.aggregate_row(total))))
+        is_heard = self._hub.is_heard(f"{name}@aggTrade")
+        for total in self.aggregates.absorb(trades):
+            if is_heard:
+                head = {"e": "aggTrade", "E": total.time_ns // NS_PER_MS, "s": self.wire.name}
+                frames.append((f"{name}@aggTrade", _encode(head | total.json(self.wire))))
         return frames
 
     def _moved(self, time_ns: int) -> Frames:
@@ -222,7 +156,7 @@ class UsdmMarketData:
             self._instant.close(self.update_id)
         return frames
 
-    def _best(self) -> tuple[int, int, int, int]:
+    def _best(self) -> Touch:
         bid, ask = self.book.bids.best(), self.book.asks.best()
         bid_side = (0, 0) if bid is None else (bid.price, bid.quantity)
         return (*bid_side, *((0, 0) if ask is None else (ask.price, ask.quantity)))
@@ -274,39 +208,9 @@ class UsdmMarketData:
         book, frame = self.depth(count, now_ns), self._depth_head(self.update_id, self.update_id - 1, now_ns)
         return frame | {"b": book["bids"], "a": book["asks"]}
 
-    def _send_klines(self, now_ns: int) -> None:
-        for interval, length_ms in INTERVALS.items():
-            name = f"{self._name}@kline_{interval}"
-            if not self._hub.is_heard(name):
-                self._kline_opens.pop(interval, None)
-                continue
-            bar = self.klines.newest(length_ms)
-            if bar is None:
-                continue
-            if self._kline_opens.get(interval, bar.open_ms) != bar.open_ms:
-                ended = self.klines.bars(length_ms)[-2]
-                self._hub.publish(name, _encode(self._kline(ended, interval, length_ms, now_ns, True)))
-            self._kline_opens[interval] = bar.open_ms
-            self._hub.publish(name, _encode(self._kline(bar, interval, length_ms, now_ns, False)))
-
-    def _kline(self, bar: Bar, interval: str, length_ms: int, now_ns: int, is_final: bool) -> Json:
-        wire, row = self.wire, self.kline_row(bar, length_ms)
-        names = ("t", "o", "h", "l", "c", "v", "T", "q", "n", "V", "Q", "B")
-        shown = dict(zip(names, row, strict=True))
-        shown |= {"s": wire.name, "i": interval, "f": bar.first_id, "L": bar.last_id, "x": is_final}
-        return {"e": "kline", "E": now_ns // NS_PER_MS, "s": wire.name, "k": shown}
-
     def _send(self, names: tuple[str, ...], make: Callable[[], Json]) -> None:
         heard = [name for name in names if self._hub.is_heard(name)]
         if heard:
             payload = _encode(make())
             for name in heard:
                 self._hub.publish(name, payload)
-
-    def _money(self, cost: int) -> str:
-        """Ticks x lots as quote units."""
-        return units_text(cost * self.wire.scale.tick_lot_units)
-
-
-def _aggregated_by(trade: TradeExecuted) -> tuple[int, Side, tuple[str, int]]:
-    return trade.price_ticks, trade.aggressor, (trade.taker.account, trade.taker.order_id)

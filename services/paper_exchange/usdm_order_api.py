@@ -20,6 +20,7 @@ from common.exchange.events import (
 )
 from common.exchange.fills import Fill, fills_of
 from common.exchange.ledger import OrderRecord, record_of
+from common.model.errors import InvariantBroken
 from common.model.order import Side, TimeInForce
 from services.paper_exchange import refusals
 from services.paper_exchange import usdm_refusals as errors
@@ -35,7 +36,6 @@ from services.paper_exchange.usdm_terms import (
     quantity,
 )
 from services.paper_exchange.usdm_wire import CONDITIONAL, ContractWire, UsdmType, is_liquidation, original_type
-from services.paper_exchange.venue import ACCOUNT
 from services.paper_exchange.wire import NS_PER_MS, Json, WireSide
 
 BATCH_ORDERS_MAX = 5
@@ -73,7 +73,7 @@ class UsdmOrderApi:
     def test(self, parameters: Parameters) -> Json:
         """A new order that is only looked at: its parameters, not the account."""
         wire = self._wire(parameters)
-        OrderTerms(wire, parameters, ORDER_NAMES).command(ACCOUNT, self._site.venue.now_ns())
+        OrderTerms(wire, parameters, ORDER_NAMES).command(parameters.account, self._site.venue.now_ns())
         return {}
 
     def amend(self, parameters: Parameters) -> Json:
@@ -92,11 +92,11 @@ class UsdmOrderApi:
             self._cancel(order)
             return wire.order(order)
         command = AmendOrder(
-            time_ns=self._site.venue.now_ns(), account=ACCOUNT, symbol=order.symbol, order_id=order.order_id,
+            time_ns=self._site.venue.now_ns(), account=order.account, symbol=order.symbol, order_id=order.order_id,
             price_ticks=price_ticks, open_lots=lots - order.filled_lots,
         )  # fmt: skip
         for event in self._site.venue.execute(command):
-            if isinstance(event, AmendRejected):
+            if isinstance(event, AmendRejected) and event.order_id == order.order_id:
                 if event.reason is not RejectReason.WOULD_TAKE:
                     raise self._refused(wire, event.reason, order.terms)
                 self._cancel(order)
@@ -119,13 +119,13 @@ class UsdmOrderApi:
 
     def cancel_all(self, parameters: Parameters) -> Json:
         """Cancel every open order of a market, conditional ones too."""
-        for order in self._open(self._wire(parameters)):
+        for order in self._open(parameters.account, self._wire(parameters)):
             self._cancel(order)
         return DONE
 
     def cancel_all_algo(self, parameters: Parameters) -> Json:
         """Cancel every conditional order of a market that still waits."""
-        for order in self._open(self._wire(parameters)):
+        for order in self._open(parameters.account, self._wire(parameters)):
             if order.is_waiting:
                 self._cancel(order)
         return DONE
@@ -149,7 +149,8 @@ class UsdmOrderApi:
             raise errors.NO_NAME
         if len(named) > BATCH_CANCELS_MAX:
             raise errors.TOO_MANY_CANCELS
-        items = [Parameters({"symbol": symbol, name: str(value)}) for name, value in named]
+        account = parameters.account
+        items = [Parameters({"symbol": symbol, name: str(value)}, account) for name, value in named]
         return [self._answer(self.cancel, item) for item in items]
 
     def order(self, parameters: Parameters) -> Json:
@@ -167,11 +168,16 @@ class UsdmOrderApi:
 
     def open_orders(self, parameters: Parameters) -> list[Json]:
         """Open orders of one market, or of all."""
-        return [wire.order(order) for wire in self._some(parameters) for order in self._open(wire)]
+        return [wire.order(order) for wire in self._some(parameters) for order in self._open(parameters.account, wire)]
 
     def open_algo_orders(self, parameters: Parameters) -> list[Json]:
         """Conditional orders of one market, or of all, that still wait."""
-        return [wire.algo(order) for wire in self._some(parameters) for order in self._open(wire) if order.is_waiting]
+        return [
+            wire.algo(order)
+            for wire in self._some(parameters)
+            for order in self._open(parameters.account, wire)
+            if order.is_waiting
+        ]
 
     def all_orders(self, parameters: Parameters) -> list[Json]:
         """Orders of a market, oldest first: from `orderId` on, or the newest."""
@@ -201,9 +207,10 @@ class UsdmOrderApi:
         wire = self._wire(parameters)
         first, order_id = parameters.integer("fromId", 0), parameters.integer("orderId", 0)
         limit, (since_ns, until_ns) = parameters.limit(500, 1_000), _period(parameters)
+        owned = parameters.account, wire.instrument.symbol
 
         def wanted(fill: Fill) -> bool:
-            mine = fill.account == ACCOUNT and fill.symbol == wire.instrument.symbol
+            mine = (fill.account, fill.symbol) == owned
             return mine and (not order_id or fill.order_id == order_id) and since_ns <= fill.time_ns < until_ns
 
         newest_first = list[Fill]()
@@ -219,7 +226,7 @@ class UsdmOrderApi:
         """Set or stop the dead-man's switch of a market."""
         wire, after_ms = self._wire(parameters), parameters.integer("countdownTime")
         command = CancelAllAfter(
-            time_ns=self._site.venue.now_ns(), account=ACCOUNT, symbol=wire.instrument.symbol,
+            time_ns=self._site.venue.now_ns(), account=parameters.account, symbol=wire.instrument.symbol,
             after_ns=after_ms * NS_PER_MS,
         )  # fmt: skip
         if any(isinstance(event, CommandRefused) for event in self._site.venue.execute(command)):
@@ -228,20 +235,16 @@ class UsdmOrderApi:
 
     def _place(self, wire: ContractWire, parameters: Parameters, terms: OrderTerms) -> tuple[OrderRecord, bool]:
         """The order, and whether it is to be answered as it was accepted, whatever it did then."""
-        command = terms.command(ACCOUNT, self._site.venue.now_ns())
+        command = terms.command(parameters.account, self._site.venue.now_ns())
         response = parameters.text("newOrderRespType") if parameters.has("newOrderRespType") else "ACK"
         if response not in RESPONSES:
             raise errors.INVALID_RESPONSE
         self._look_at_trigger(command)
-        self._site.limits.count_order()
+        self._site.limits.count_order(parameters.account)
         events = self._site.venue.execute(command)
-        for event in events:
-            if isinstance(event, OrderRejected):
-                raise self._refused(wire, event.reason, command)
-        (placed,) = (
-            event for event in events
-            if isinstance(event, OrderPlaced) and event.client_order_id == command.client_order_id
-        )  # fmt: skip
+        placed = _answer_to(command, events)
+        if not isinstance(placed, OrderPlaced):
+            raise self._refused(wire, placed.reason, command)
         if command.time_in_force is TimeInForce.FOK and _has_ended(events, placed.order_id):
             raise errors.UNFILLABLE
         return self._ledger.orders[placed.order_id], response == "ACK"
@@ -258,17 +261,17 @@ class UsdmOrderApi:
             if (reference - trigger.activation_ticks) * (1 if command.side is Side.BUY else -1) <= 0:
                 raise errors.WOULD_TRIGGER
         if command.close_position:
-            for order in self._ledger.open_of(ACCOUNT, command.symbol).values():
+            for order in self._ledger.open_of(command.account, command.symbol).values():
                 other = order.trigger
                 if order.terms.close_position and order.side is command.side and other and other.kind is trigger.kind:
                     raise errors.CLOSES_ALREADY
 
     def _cancel(self, order: OrderRecord) -> None:
         command = CancelOrder(
-            time_ns=self._site.venue.now_ns(), account=ACCOUNT, symbol=order.symbol, order_id=order.order_id
+            time_ns=self._site.venue.now_ns(), account=order.account, symbol=order.symbol, order_id=order.order_id
         )
         for event in self._site.venue.execute(command):
-            if isinstance(event, CancelRejected):
+            if isinstance(event, CancelRejected) and event.order_id == order.order_id:
                 raise errors.refused(event.reason)
 
     def _refused(self, wire: ContractWire, reason: RejectReason, command: PlaceOrder) -> refusals.VenueError:
@@ -281,8 +284,8 @@ class UsdmOrderApi:
     def _some(self, parameters: Parameters) -> Iterable[ContractWire]:
         return [self._wire(parameters)] if parameters.has("symbol") else self._site.wires.values()
 
-    def _open(self, wire: ContractWire) -> list[OrderRecord]:
-        return list(self._ledger.open_of(ACCOUNT, wire.instrument.symbol).values())
+    def _open(self, account: str, wire: ContractWire) -> list[OrderRecord]:
+        return list(self._ledger.open_of(account, wire.instrument.symbol).values())
 
     def _named(self, parameters: Parameters) -> OrderRecord:
         """The order that a request names."""
@@ -290,7 +293,7 @@ class UsdmOrderApi:
         if not any(parameters.has(name) for name in names):
             raise errors.NO_NAME
         number, name = parameters.integer(names[0], 0), client_order_id(parameters, names[1])
-        order = self._ledger.find(ACCOUNT, wire.instrument.symbol, number, name)
+        order = self._ledger.find(parameters.account, wire.instrument.symbol, number, name)
         if order is None:
             raise refusals.no_such_order()
         return order
@@ -310,7 +313,7 @@ class UsdmOrderApi:
             raise errors.NO_NAME
         number, name = parameters.integer("algoId", 0), client_order_id(parameters, "clientAlgoId")
         for wire in self._some(parameters):
-            order = self._ledger.find(ACCOUNT, wire.instrument.symbol, number, name)
+            order = self._ledger.find(parameters.account, wire.instrument.symbol, number, name)
             if order is not None and order.trigger is not None:
                 return order
         raise refusals.no_such_order()
@@ -325,7 +328,7 @@ class UsdmOrderApi:
         )
 
         def wanted(order: OrderRecord) -> bool:
-            mine = order.symbol == wire.instrument.symbol and order.account == ACCOUNT
+            mine = (order.account, order.symbol) == (parameters.account, wire.instrument.symbol)
             return mine and since_ns <= order.placed_ns < until_ns and also(order)
 
         records = self._ledger.orders
@@ -340,13 +343,26 @@ class UsdmOrderApi:
             raise errors.invalid("batchOrders") from None
         if not 0 < len(items) <= BATCH_ORDERS_MAX:
             raise errors.INVALID_BATCH
-        return [Parameters({name: _text(value) for name, value in item.items()}) for item in items]
+        account = parameters.account
+        return [Parameters({name: _text(value) for name, value in item.items()}, account) for item in items]
 
     def _answer(self, handle: Callable[[Parameters], Any], parameters: Parameters) -> Any:
         try:
             return handle(parameters)
         except refusals.VenueError as refusal:
             return refusal.with_traceback(None).body
+
+
+def _answer_to(command: PlaceOrder, events: list[Event]) -> OrderPlaced | OrderRejected | CommandRefused:
+    """What became of an order among all that its command brought about: time and triggers may have placed others."""
+    for event in events:
+        if isinstance(event, OrderPlaced | OrderRejected):
+            named = event.account, event.symbol, event.client_order_id
+            if named == (command.account, command.symbol, command.client_order_id):
+                return event
+        elif isinstance(event, CommandRefused) and event.command == type(command).__name__:
+            return event
+    raise InvariantBroken(f"nothing was said of order {command.client_order_id}")
 
 
 def _as_accepted(order: OrderRecord) -> OrderRecord:

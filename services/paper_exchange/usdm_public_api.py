@@ -5,9 +5,9 @@ from typing import Any
 
 from services.paper_exchange import refusals
 from services.paper_exchange import usdm_refusals as errors
+from services.paper_exchange.candles import INTERVALS_MS
 from services.paper_exchange.parameters import Parameters
 from services.paper_exchange.usdm_info import exchange_info
-from services.paper_exchange.usdm_klines import INTERVALS
 from services.paper_exchange.usdm_market_data import UsdmMarketData
 from services.paper_exchange.usdm_site import FUNDING_INTERVAL_NS, UsdmSite
 from services.paper_exchange.usdm_wire import ContractWire
@@ -54,20 +54,21 @@ class UsdmPublicApi:
         data, first = self._data(parameters), parameters.integer("fromId", 0)
         since_ms, until_ms = parameters.integer("startTime", 0), parameters.integer("endTime", LATEST_MS)
         limit = parameters.limit(500, 1_000)
-        trades = [each for each in data.aggregates if each.number >= first and since_ms <= each.time_ms <= until_ms]
-        return [data.aggregate_row(trade) for trade in (trades[:limit] if first or since_ms else trades[-limit:])]
+        trades = [
+            each
+            for each in data.aggregates.newest
+            if each.number >= first and since_ms <= each.time_ns // NS_PER_MS <= until_ms
+        ]
+        return [trade.json(data.wire) for trade in (trades[:limit] if first or since_ms else trades[-limit:])]
 
     def klines(self, parameters: Parameters) -> list[Any]:
         """Bars of an interval, oldest first."""
-        data = self._data(parameters)
-        length_ms = INTERVALS.get(parameters.text("interval"))
-        if length_ms is None:
+        data, interval = self._data(parameters), parameters.text("interval")
+        if interval not in INTERVALS_MS:
             raise errors.INVALID_INTERVAL
-        data.klines.advance(self._site.now_ms())
         since_ms, until_ms = parameters.integer("startTime", 0), parameters.integer("endTime", LATEST_MS)
-        limit = parameters.limit(500, 1_500)
-        bars = [bar for bar in data.klines.bars(length_ms) if since_ms <= bar.open_ms <= until_ms]
-        return [data.kline_row(bar, length_ms) for bar in (bars[:limit] if since_ms else bars[-limit:])]
+        limit, now_ms = parameters.limit(500, 1_500), self._site.now_ms()
+        return data.ticker.klines(interval, since_ms, until_ms, limit, since_ms > 0, now_ms)
 
     def day(self, parameters: Parameters) -> Json | list[Json]:
         """Statistics of 24 hours of one market, or of all."""

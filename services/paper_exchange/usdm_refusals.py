@@ -114,6 +114,7 @@ _BY_REASON = {
     RejectReason.NO_POSITION_TO_REDUCE: REDUCE_ONLY_REJECTED,
     RejectReason.MARKET_HALTED: CLOSED,
     RejectReason.MARKET_POST_ONLY: CLOSED,
+    RejectReason.IN_LIQUIDATION: VenueError(-2023, "User in liquidation mode now."),
     RejectReason.LEVERAGE_INVALID: VenueError(-4028, "Leverage is not valid"),
     RejectReason.AMOUNT_INVALID: AMOUNT_NOT_POSITIVE,
 }

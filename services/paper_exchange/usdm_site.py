@@ -1,6 +1,6 @@
 """Everything that USD-M's addresses share: the venue's perpetuals, their streams, wallets, limits and listen keys."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 import msgspec
 
@@ -10,15 +10,15 @@ from common.exchange.rules import NS_PER_S
 from services.paper_exchange import refusals
 from services.paper_exchange.broadcast import Hub
 from services.paper_exchange.config import PaperExchangeConfig
+from services.paper_exchange.limits import MINUTE, TEN_SECONDS, RequestLimits
 from services.paper_exchange.usdm_funding import FundingRates
 from services.paper_exchange.usdm_income import Income
-from services.paper_exchange.usdm_limits import UsdmLimits
 from services.paper_exchange.usdm_market_data import UsdmMarketData
 from services.paper_exchange.usdm_oracle import OracleFeed
 from services.paper_exchange.usdm_positions import Positions
-from services.paper_exchange.usdm_user_data import AccountReports, ListenKeys, OrderReports
+from services.paper_exchange.usdm_user_data import AccountReports, ListenKeys, OrderReports, Report
 from services.paper_exchange.usdm_wire import ContractWire, decimal_text, is_liquidation
-from services.paper_exchange.venue import ACCOUNT, PaperVenue
+from services.paper_exchange.venue import PaperVenue
 from services.paper_exchange.wire import NS_PER_MS, Json
 
 SECOND_BEATS = 10
@@ -43,20 +43,20 @@ class UsdmSite:
         self.wires = {symbol: ContractWire(each, scales[symbol]) for symbol, each in contracts.items()}
         self.by_name = {wire.name: wire for wire in self.wires.values()}
         self.hub, self.keys = Hub(), ListenKeys()
-        self.limits = UsdmLimits(
-            config.futures_weight_max, config.futures_orders_10s_max, config.futures_orders_minute_max, self.now_ms
-        )
+        orders_max = {TEN_SECONDS: config.futures_orders_10s_max, MINUTE: config.futures_orders_minute_max}
+        self.limits = RequestLimits(config.futures_weight_max, orders_max, self.now_ms)
+        last_trade_id = exchange.ledger.last_trade_id
         self.market_data = {
-            symbol: UsdmMarketData(wire, exchange.markets[symbol], self.hub, boot_ms)
+            symbol: UsdmMarketData(wire, exchange.markets[symbol], self.hub, boot_ms, last_trade_id)
             for symbol, wire in self.wires.items()
         }
         self.positions = Positions(exchange, self.wires)
         self.oracle = OracleFeed(exchange, contracts)
         self.funding = FundingRates(exchange)
-        self.income = Income(ACCOUNT, self.wires)
-        self._order_reports = OrderReports(ACCOUNT, exchange, self.wires)
-        self._account_reports = AccountReports(ACCOUNT, self.positions)
-        self._called: set[str] = set()
+        self.incomes = {account: Income(account, self.wires) for account in config.customers}
+        self._order_reports = OrderReports(config.customers, exchange, self.wires)
+        self._account_reports = [AccountReports(account, self.positions) for account in config.customers]
+        self._called: set[tuple[str, str]] = set()
         self._forced: dict[str, Json] = {}
         """The newest liquidation order by market, until it is told."""
         self._beats = 0
@@ -81,10 +81,13 @@ class UsdmSite:
             if symbol in self.market_data:
                 own = [event for event in events if getattr(event, "symbol", "") == symbol]
                 frames += self.market_data[symbol].absorb(own)
-        self.income.absorb(events)
+        for income in self.incomes.values():
+            income.absorb(events)
         self.funding.absorb(events)
         self._note_forced(events)
-        reports = [*self._order_reports.absorb(events), *self._account_reports.absorb(events)]
+        reports = list(self._order_reports.absorb(events))
+        for each in self._account_reports:
+            reports += each.absorb(events)
         frames += self._addressed(reports)
         if frames:
             self.venue.hold(lambda: self._tell(frames))
@@ -133,7 +136,6 @@ class UsdmSite:
             self.end_stream(key)
         if self._beats % SECOND_BEATS == 0:
             self._send_marks(now_ns)
-            self._send_days(now_ns)
             self._send_forced(now_ns)
             self._tell(self._addressed(self._margin_calls(now_ns)))
 
@@ -142,11 +144,10 @@ class UsdmSite:
         event = {"e": "listenKeyExpired", "E": self.now_ms(), "listenKey": key}
         self.hub.publish(key, _encode(event))
 
-    def _addressed(self, reports: "list[Json] | Iterator[Json]") -> list[tuple[str, bytes]]:
-        key = self.keys.key_of(ACCOUNT)
-        if key is None or not self.hub.is_heard(key):
-            return []
-        return [(key, _encode(report)) for report in reports]
+    def _addressed(self, reports: Iterable[Report]) -> list[tuple[str, bytes]]:
+        """Reports as frames of the private streams that somebody hears."""
+        addressed = ((self.keys.key_of(account), report) for account, report in reports)
+        return [(key, _encode(report)) for key, report in addressed if key is not None and self.hub.is_heard(key)]
 
     def _tell(self, frames: list[tuple[str, bytes]]) -> None:
         for stream, payload in frames:
@@ -190,43 +191,25 @@ class UsdmSite:
             self._publish(f"{order['s'].lower()}@forceOrder", event)
             self._publish("!forceOrder@arr", event)
 
-    def _send_days(self, now_ns: int) -> None:
-        days = [data.day(now_ns // NS_PER_MS) for data in self.market_data.values()]
-        for kind, make in (("ticker", _ticker_event), ("miniTicker", _mini_ticker_event)):
-            for day in days:
-                self._publish(f"{day['symbol'].lower()}@{kind}", make(day))
-            self._publish(f"!{kind}@arr", [make(day) for day in days])
-
     def _publish(self, stream: str, event: Json | list[Json]) -> None:
         if self.hub.is_heard(stream):
             self.hub.publish(stream, _encode(event))
 
-    def _margin_calls(self, now_ns: int) -> Iterator[Json]:
+    def _margin_calls(self, now_ns: int) -> Iterator[Report]:
         """One call when an account comes near its liquidation, and none again before it has recovered."""
-        for name, (maintained, equity) in self.positions.margin_ratios(ACCOUNT).items():
-            if not maintained or maintained * 100 < equity * CALL_PERCENT:
-                self._called.discard(name)
-            elif name not in self._called:
-                self._called.add(name)
-                event = {"e": "MARGIN_CALL", "E": now_ns // NS_PER_MS}
-                symbols = [name] if name in self.wires else self.positions.cross_symbols(ACCOUNT, name)
-                if name not in self.wires:
-                    event["cw"] = self.positions.asset(ACCOUNT, name)["crossWalletBalance"]
-                yield event | {"p": [self.positions.at_risk(ACCOUNT, symbol) for symbol in symbols]}
+        for account in self.incomes:
+            for name, (maintained, equity) in self.positions.margin_ratios(account).items():
+                if not maintained or maintained * 100 < equity * CALL_PERCENT:
+                    self._called.discard((account, name))
+                elif (account, name) not in self._called:
+                    self._called.add((account, name))
+                    yield account, self._margin_call(account, name, now_ns)
 
-
-def _ticker_event(day: Json) -> Json:
-    names = {
-        "s": "symbol", "p": "priceChange", "P": "priceChangePercent", "w": "weightedAvgPrice", "c": "lastPrice",
-        "Q": "lastQty", "o": "openPrice", "h": "highPrice", "l": "lowPrice", "v": "volume", "q": "quoteVolume",
-        "O": "openTime", "C": "closeTime", "F": "firstId", "L": "lastId", "n": "count",
-    }  # fmt: skip
-    return {"e": "24hrTicker", "E": day["closeTime"]} | {short: day[name] for short, name in names.items()}
-
-
-def _mini_ticker_event(day: Json) -> Json:
-    names = {
-        "s": "symbol", "c": "lastPrice", "o": "openPrice", "h": "highPrice", "l": "lowPrice", "v": "volume",
-        "q": "quoteVolume",
-    }  # fmt: skip
-    return {"e": "24hrMiniTicker", "E": day["closeTime"]} | {short: day[name] for short, name in names.items()}
+    def _margin_call(self, account: str, name: str, now_ns: int) -> Json:
+        """The call for a wallet by its asset, or for an isolated position by its market."""
+        event: Json = {"e": "MARGIN_CALL", "E": now_ns // NS_PER_MS}
+        symbols = [name]
+        if name not in self.wires:
+            symbols = self.positions.cross_symbols(account, name)
+            event["cw"] = self.positions.asset(account, name)["crossWalletBalance"]
+        return event | {"p": [self.positions.at_risk(account, symbol) for symbol in symbols]}

@@ -11,7 +11,6 @@ from services.paper_exchange import usdm_refusals as errors
 from services.paper_exchange.parameters import Parameters
 from services.paper_exchange.usdm_account_api import amount_units
 from services.paper_exchange.usdm_site import UsdmSite
-from services.paper_exchange.venue import ACCOUNT
 from services.paper_exchange.wire import NS_PER_MS, Json
 
 ROWS_KEPT = 1_000
@@ -22,6 +21,7 @@ BY_NUMBER = {1: TO_FUTURES, 2: TO_SPOT}
 class Transfer(msgspec.Struct, frozen=True):
     """One that was carried out."""
 
+    account: str
     number: int
     time_ms: int
     kind: str
@@ -30,7 +30,7 @@ class Transfer(msgspec.Struct, frozen=True):
 
 
 class TransferApi:
-    """Transfers of the owner of the key; the list of them is of this life of the venue."""
+    """Transfers of the owners of keys; the list of them is of this life of the venue."""
 
     def __init__(self, site: UsdmSite) -> None:
         self._site = site
@@ -56,7 +56,9 @@ class TransferApi:
         kind = parameters.text("type")
         since_ms, until_ms = parameters.integer("startTime", 0), parameters.integer("endTime", 10**14)
         page, size = max(1, parameters.integer("current", 1)), max(1, min(100, parameters.integer("size", 10)))
-        found = [each for each in self._transfers if each.kind == kind and since_ms <= each.time_ms <= until_ms][::-1]
+        wanted = parameters.account, kind
+        ours = [each for each in self._transfers if (each.account, each.kind) == wanted]
+        found = [each for each in ours if since_ms <= each.time_ms <= until_ms][::-1]
         rows = found[(page - 1) * size : page * size]
         return {"total": len(found), "rows": [_row(each) for each in rows]}
 
@@ -66,7 +68,7 @@ class TransferApi:
             raise errors.ASSET_NOT_SUPPORTED
         time_ns = self._site.venue.now_ns()
         command = MoveCollateral(
-            time_ns=time_ns, account=ACCOUNT, asset=asset, units=units if kind == TO_FUTURES else -units
+            time_ns=time_ns, account=parameters.account, asset=asset, units=units if kind == TO_FUTURES else -units
         )
         for event in self._site.venue.execute(command):
             if isinstance(event, CommandRefused):
@@ -74,7 +76,7 @@ class TransferApi:
                     raise errors.TRANSFER_FAILED
                 raise errors.refused(event.reason)
         self._numbers += 1
-        self._transfers.append(Transfer(self._numbers, time_ns // NS_PER_MS, kind, asset, units))
+        self._transfers.append(Transfer(parameters.account, self._numbers, time_ns // NS_PER_MS, kind, asset, units))
         return {"tranId": self._numbers}
 
 

@@ -5,9 +5,8 @@ a transfer, funding, a liquidation. The events only say the reason.
 """
 
 import secrets
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 
-import msgspec
 from msgspec.structs import replace
 
 from common.exchange.events import (
@@ -66,7 +65,8 @@ REASONS: dict[type[Event], str] = {
 }
 """Binance's words for why wallets and positions changed, by the event that says so; any other is an ADJUSTMENT."""
 
-_encode = msgspec.json.Encoder().encode
+Report = tuple[str, Json]
+"""Whom an event is for, and the event."""
 
 
 class ListenKeys:
@@ -110,36 +110,38 @@ class ListenKeys:
 
 
 class OrderReports:
-    """Turns events into reports that show each order of an account as it was right after that event.
+    """Turns events into reports that show each order of some accounts as it was right after that event.
 
     The ledger already stands after the whole command when its events arrive, so open orders are followed here too.
     """
 
-    def __init__(self, account: str, exchange: Exchange, wires: Mapping[str, ContractWire]) -> None:
-        self._account, self._wires = account, wires
+    def __init__(self, accounts: Iterable[str], exchange: Exchange, wires: Mapping[str, ContractWire]) -> None:
+        self._accounts, self._wires = frozenset(accounts), wires
         self._orders = {
             number: replace(order)
+            for account in accounts
             for symbol in wires
             for number, order in exchange.ledger.open_of(account, symbol).items()
         }
 
-    def absorb(self, events: list[Event]) -> Iterator[Json]:
+    def absorb(self, events: list[Event]) -> Iterator[Report]:
         """Reports of the events of one command."""
         for event in events:
             if isinstance(event, OrderPlaced):
-                if event.account == self._account and event.symbol in self._wires and not _is_stillborn(event, events):
+                is_ours = event.account in self._accounts and event.symbol in self._wires
+                if is_ours and not _is_stillborn(event, events):
                     order = record_of(event.order_id, event.price_ticks, event.terms, event.time_ns)
                     self._orders[event.order_id] = order
                     yield from self._reports(order, "NEW", event.time_ns)
             elif isinstance(event, TradeExecuted):
                 for fill in fills_of(event):
-                    if fill.order_id in self._orders and fill.account == self._account:
+                    if fill.order_id in self._orders:
                         yield from self._traded(fill)
             elif isinstance(event, OrderAmended | OrderTriggered | StopMoved | OrderCanceled | OrderExpired):
                 if event.order_id in self._orders:
                     yield from self._changed(self._orders[event.order_id], event)
 
-    def _changed(self, order: OrderRecord, event: Event) -> Iterator[Json]:
+    def _changed(self, order: OrderRecord, event: Event) -> Iterator[Report]:
         order.changed_ns = event.time_ns
         if isinstance(event, StopMoved):
             order.stop_ticks = event.stop_ticks
@@ -148,6 +150,8 @@ class OrderReports:
             yield from self._reports(order, "NEW", event.time_ns)
         elif isinstance(event, OrderAmended):
             order.price_ticks, order.quantity_lots = event.price_ticks, event.quantity_lots
+            if event.client_order_id:
+                order.terms = replace(order.terms, client_order_id=event.client_order_id)
             yield from self._reports(order, "AMENDMENT", event.time_ns)
         elif isinstance(event, OrderCanceled):
             del self._orders[order.order_id]
@@ -159,21 +163,21 @@ class OrderReports:
             kind = "TRADE_PREVENTION" if event.reason == SELF_TRADE else "EXPIRED"
             yield from self._reports(order, kind, event.time_ns)
 
-    def _traded(self, fill: Fill) -> Iterator[Json]:
+    def _traded(self, fill: Fill) -> Iterator[Report]:
         order, wire = self._orders[fill.order_id], self._wires[fill.symbol]
         order.fill(fill.quantity_lots, wire.scale.quote_units(fill.price_ticks, fill.quantity_lots), fill.time_ns)
         if not order.is_open:
             del self._orders[fill.order_id]
         yield from self._reports(order, "TRADE", fill.time_ns, fill)
 
-    def _reports(self, order: OrderRecord, kind: str, time_ns: int, fill: Fill | None = None) -> Iterator[Json]:
+    def _reports(self, order: OrderRecord, kind: str, time_ns: int, fill: Fill | None = None) -> Iterator[Report]:
         moment = time_ns // NS_PER_MS
         if fill is not None and is_liquidation(order):
             kind = "CALCULATED"
         shown = self._order(order, kind, moment) | (self._fill(fill) if fill else {})
-        yield {"e": "ORDER_TRADE_UPDATE", "E": moment, "T": moment, "o": shown}
+        yield order.account, {"e": "ORDER_TRADE_UPDATE", "E": moment, "T": moment, "o": shown}
         if original_type(order) in CONDITIONAL and (fill is None or not order.is_open):
-            yield {"e": "ALGO_UPDATE", "E": moment, "T": moment, "o": self._algo(order)}
+            yield order.account, {"e": "ALGO_UPDATE", "E": moment, "T": moment, "o": self._algo(order)}
 
     def _order(self, order: OrderRecord, kind: str, moment: int) -> Json:
         wire, terms, trigger = self._wires[order.symbol], order.terms, order.trigger
@@ -271,7 +275,7 @@ class AccountReports:
         self._realised: dict[str, int] = {}
         self._wallets, self._held = positions.wallets(account), positions.held(account)
 
-    def absorb(self, events: list[Event]) -> Iterator[Json]:
+    def absorb(self, events: list[Event]) -> Iterator[Report]:
         """Reports after the events of one command."""
         for event in events:
             if isinstance(event, TradeExecuted):
@@ -282,10 +286,10 @@ class AccountReports:
             elif isinstance(event, LeverageSet) and event.account == self._account:
                 moment = event.time_ns // NS_PER_MS
                 terms = {"s": self._positions.wires[event.symbol].name, "l": event.leverage}
-                yield {"e": "ACCOUNT_CONFIG_UPDATE", "E": moment, "T": moment, "ac": terms}
+                yield self._account, {"e": "ACCOUNT_CONFIG_UPDATE", "E": moment, "T": moment, "ac": terms}
         wallets, held = self._positions.wallets(self._account), self._positions.held(self._account)
         if wallets != self._wallets or held != self._held:
-            yield self._update(events, wallets, held)
+            yield self._account, self._update(events, wallets, held)
             self._wallets, self._held = wallets, held
 
     def _update(self, events: list[Event], wallets: dict[str, tuple[int, int]], held: dict[str, Held]) -> Json:
