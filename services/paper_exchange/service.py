@@ -66,7 +66,9 @@ class PaperExchangeService(Service[PaperExchangeConfig]):
         symbols = [each.symbol for each in instruments]
         for symbol in self.config.rules:
             if symbol not in symbols:
-                raise ConfigInvalid("market", f"rules.{symbol}", f"one of {', '.join(symbols)}", symbol)
+                raise ConfigInvalid(
+                    "market", f"{self.name}.toml: rules.{symbol}", f"one of {', '.join(symbols)}", symbol
+                )
 
     def _flow(self, instrument: Instrument) -> MarketFlow:
         if not self.fleet.flow:
