@@ -117,13 +117,13 @@ WEIGHTS_WITHOUT_SYMBOL = {
 
 
 def weight_of(address: Address, path: str, parameters: Parameters) -> int:
-    """The weight of one request: depth costs by its size, some others more without a market."""
+    """The weight of one request: depth costs by its size, some others more for all markets."""
     if address.weigh is not None:
         return address.weigh(parameters)
     name = path.rpartition("/")[2]
     if name == "depth":
         limit = parameters.limit(100, 5_000)
         return next(weight for size, weight in DEPTH_WEIGHTS if limit <= size)
-    if name in WEIGHTS_WITHOUT_SYMBOL and not parameters.has("symbol"):
+    if name in WEIGHTS_WITHOUT_SYMBOL and not (parameters.has("symbol") or parameters.has("symbols")):
         return WEIGHTS_WITHOUT_SYMBOL[name]
     return address.weight

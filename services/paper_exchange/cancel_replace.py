@@ -42,6 +42,7 @@ class CancelReplace:
         mode = parameters.choice(
             "cancelReplaceMode", CancelReplaceMode, None, refusals.invalid_data("cancelReplaceMode")
         )
+        orders.restrictions(parameters)
         old = orders.named(wire, parameters, "cancelOrderId", "cancelOrigClientOrderId")
         new = orders.read(wire, parameters)
         response = response_kind(parameters, new)

@@ -182,14 +182,18 @@ class OrderApi:
             raise refusals.other_order()
         return order
 
+    def restrictions(self, parameters: Parameters) -> CancelRestrictions | None:
+        """Which orders a cancel may take off; None = any."""
+        name = "cancelRestrictions"
+        return parameters.choice(name, CancelRestrictions, None, INVALID_RESTRICTIONS) if parameters.has(name) else None
+
     def withdraw(self, wire: MarketWire, parameters: Parameters, order: OrderRecord | None, cancel_id: str) -> Json:
         """Cancel an order, if it is open and in a state in which its owner wants that."""
         if order is None or not order.is_open:
             raise refusals.unknown_order()
-        if parameters.has("cancelRestrictions"):
-            wanted = parameters.choice("cancelRestrictions", CancelRestrictions, None, INVALID_RESTRICTIONS)
-            if bool(order.filled_lots) is not (wanted is CancelRestrictions.ONLY_PARTIALLY_FILLED):
-                raise refusals.restricted_cancel()
+        wanted = self.restrictions(parameters)
+        if wanted is not None and bool(order.filled_lots) is (wanted is CancelRestrictions.ONLY_NEW):
+            raise refusals.restricted_cancel()
         cancel_id = cancel_id or secrets.token_hex(11)
         command = CancelOrder(
             time_ns=self._site.venue.now_ns(), account=parameters.account, symbol=wire.instrument.symbol,

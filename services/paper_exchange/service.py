@@ -84,7 +84,7 @@ def check_markets(config: PaperExchangeConfig, instruments: list[Instrument], wh
     for name in ("rules", "perpetuals", "recordings"):
         for symbol in getattr(config, name):
             if symbol not in symbols:
-                raise ConfigInvalid("market", f"{where}: {name}", f"one of {', '.join(symbols)}", symbol)
+                raise ConfigInvalid("market", f"{where}: {name}.{symbol}", f"one of {', '.join(symbols)}", symbol)
     collateral = {symbols[symbol].quote for symbol in config.perpetuals}
     for account, owned in config.customers.items():
         for asset in owned.margin_balances:

@@ -109,10 +109,10 @@ class Calls:
         """Subscribe to the account's events."""
         assert (await self.signed("userDataStream.subscribe.signature"))["status"] == 200
 
-    async def reports(self, last: str) -> list[dict[str, Any]]:
-        """The executionReports since the last call, up to the first one of this execution type."""
+    async def reports(self, kind: str = "", name: str = "") -> list[dict[str, Any]]:
+        """The executionReports since the last call, up to the first one of an execution type or of an order's name."""
         reports = list[dict[str, Any]]()
-        while not reports or reports[-1]["x"] != last:
+        while not (reports and kind in ("", reports[-1]["x"]) and name in ("", reports[-1]["c"])):
             while self._read >= len(self.told):
                 self.told.append((await self.socket.receive_json(timeout=10))["event"])
             event = self.told[self._read]
