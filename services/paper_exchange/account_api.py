@@ -73,6 +73,12 @@ class AccountApi:
         wire = self._site.market(parameters.symbol())
         return account_commission(wire.name, self._site.exchange.fee_standing(parameters.account))
 
+    def trade_fees(self, parameters: Parameters) -> list[Json]:
+        """Maker's and taker's rate in one market, or in all."""
+        rates = commission_rates(self._site.exchange.fee_standing(parameters.account))
+        fees = {"makerCommission": rates["maker"], "takerCommission": rates["taker"]}
+        return [{"symbol": wire.name} | fees for wire in self._site.asked(parameters)]
+
     def order_limits(self, parameters: Parameters) -> list[Row]:
         """How many new orders the account has used up."""
         return self._site.limits.used_orders(parameters.account)

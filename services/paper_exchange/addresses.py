@@ -46,6 +46,7 @@ def rest_addresses(site: Site) -> dict[tuple[str, str], Address]:
         ("GET", "ticker/bookTicker"): Address(markets.book_ticker, 2),
     } | _private_rest(site)
     return {(method, f"/api/v3/{path}"): address for (method, path), address in api.items()} | {
+        ("GET", "/sapi/v1/asset/tradeFee"): Address(AccountApi(site).trade_fees, 1, True),
         ("GET", "/dapi/v1/exchangeInfo"): Address(public.no_markets, 1),
         ("GET", "/sapi/v1/capital/config/getall"): none,
         ("GET", "/sapi/v1/margin/allPairs"): none,
