@@ -113,7 +113,8 @@ class Exchange:
         self._trading = set[Any](ORDER_COMMANDS)
         self.orders = Orders(core, self._entry, self._changes)
         self.rooms: dict[str, Room] = {}
-        self._add("clearing", Clearing(core, self.orders))
+        self.clearing = Clearing(core, self.orders)
+        self._add("clearing", self.clearing)
 
     @property
     def time_ns(self) -> int:

@@ -310,7 +310,7 @@ class Perpetuals(RuleBasedStateMachine):
     @invariant()
     def nobody_is_bankrupt_or_unwatched(self) -> None:
         """Whoever has less than the maintenance margin is in liquidation, and nobody is worth less than nothing."""
-        pending = self.exchange.rooms["clearing"].state.liquidation.pending
+        pending = self.exchange.clearing.liquidation.state.pending
         known = set()
         for account in self.exchange.margin.accounts.state.get("USD", {}):
             if account in SPECIAL_ACCOUNTS:
