@@ -115,7 +115,8 @@ class Exchange:
         self.orders = Orders(core, self._entry, self._changes)
         self.rooms: dict[str, Room] = {}
         self._add("deadman", DeadMan(core, self.orders))
-        self._add("clearing", Clearing(core, self.orders))
+        self.clearing = Clearing(core, self.orders)
+        self._add("clearing", self.clearing)
 
     @property
     def time_ns(self) -> int:

@@ -79,6 +79,13 @@ class Funding:
         wanted = max(1, perpetual.rules.impact_units // perpetual.units_per_tick_lot)
         return premium(index, _impact(book.bids, index, wanted), _impact(book.asks, index, wanted))
 
+    def expected_rate(self, symbol: str) -> int:
+        """Rate of eight hours at 1e-9 if the hour ended now: of its samples, or without any of this moment."""
+        window = self.state.windows.get(symbol)
+        if window is None or not window.samples:
+            return funding_rate(self.premium_now(symbol))
+        return funding_rate(mean(window.premium_sum, window.samples))
+
     def _count(self, symbol: str, count: int) -> None:
         window = self.state.windows.get(symbol)
         if window is None:

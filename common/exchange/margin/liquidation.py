@@ -193,12 +193,16 @@ class Liquidation:
             return
         wallet = scope.owner.wallet
         self._send(command)
-        position = scope.owner.positions[command.symbol]
-        if position.isolated is not None and position.is_open:
-            # The fee is the position's, not the rest of the account's.
-            fee = max(0, wallet - scope.owner.wallet)
-            scope.owner.wallet += fee
-            position.isolated -= fee
+        missing = wallet - scope.owner.wallet
+        if not scope.symbol or missing <= 0:
+            return
+        # The fee is the position's, not the wallet's; of one that is gone, what each fill's fee was rounded up.
+        position = scope.owner.positions[scope.symbol]
+        if position.is_open and position.isolated is not None:
+            scope.owner.wallet += missing
+            position.isolated -= missing
+        else:
+            self._insurance.cover(scope, missing)
 
     def _insured(self, scope: Scope) -> list[PlaceOrder] | None:
         """Orders that close everything for a loss that the insurance can pay; None when there are none."""

@@ -54,6 +54,18 @@ def test_premium_is_the_mean_of_samples_and_none_is_taken_twice():
     assert hour.premium == PERCENT // 4
 
 
+def test_the_expected_rate_is_what_the_hour_would_pay_now():
+    desk = funded_desk()
+    funding = desk.exchange.clearing.funding
+    assert funding.expected_rate("X-PERP") == 95 * PERCENT // 100, "before the first sample: of this moment"
+    desk.wait_until(HOUR_NS // 4)
+    desk.run(SetLevels, symbol="X-PERP", bids=[(10_100, 0), (9_900, 50)], asks=[])
+    desk.wait_until(HOUR_NS // 2)
+    # 180 samples at 1 % and 180 at 0: 0.5 %, less the 0.05 % of the clamp.
+    assert funding.expected_rate("X-PERP") == 45 * PERCENT // 100
+    assert funding.expected_rate("Y-PERP") == PERCENT // 100
+
+
 def test_many_commands_and_one_silence_make_the_same_samples():
     busy, silent = funded_desk(), funded_desk()
     for seconds in range(1, 3_600, 7):

@@ -11,6 +11,7 @@ from common.exchange.events import (
     TradeExecuted,
     Withdrawn,
 )
+from common.exchange.fees.schedule import FeeSchedule, FeeTier
 from common.exchange.margin.backstop import BACKSTOP_ACCOUNT
 from common.exchange.margin.commands import FundInsurance, MoveCollateral, MoveIsolatedMargin, SetMarginMode
 from common.exchange.margin.events import (
@@ -339,6 +340,26 @@ def test_an_isolated_position_pays_its_own_fees_of_a_partial_liquidation():
     desk.mark(94)
     assert desk.wallet("a") == wallet
     assert desk.position("a").isolated == pytest.approx((500 - 7 * 20 - 1.86) * UNIT)
+
+
+def test_not_even_the_rounding_of_fees_is_the_wallets():
+    schedule = FeeSchedule(tiers=(FeeTier(0, 1, 0),), rebates=())
+    desk = PerpetualDesk("a", "b", fees=schedule)
+    desk.mark(100)
+    desk.run(SetMarginMode, account="a", symbol="X-PERP", isolated=True)
+    desk.deal("b", "a", 100, 1)
+    desk.deal("a", "b", 100, 51)
+    desk.mark(102)
+    # So much that at 91 nothing is left but 455 units for the fee; fifty fills of 9.1 units cost 10 each.
+    leaves = 450 * UNIT + 455
+    desk.run(MoveIsolatedMargin, account="a", symbol="X-PERP", units=leaves - desk.position("a").isolated)
+    for _ in range(50):
+        desk.place("b", BUY, 91, 1)
+    wallet = desk.wallet("a")
+    events = desk.mark(94)
+    assert traded(events) == [(91, 1)] * 50 and desk.wallet("a") == wallet
+    (covered,) = of(events, DeficitCovered)
+    assert (covered.units, covered.payer) == (45, EXTERNAL_ACCOUNT)
 
 
 def test_a_bankrupt_isolated_position_ends_at_zero_and_costs_the_wallet_nothing():
