@@ -1,0 +1,95 @@
+"""What one account's (or one tag's) trades in one market add up to. Integers in units of 1e-8 of the quote asset."""
+
+import msgspec
+
+
+class Figures(msgspec.Struct, kw_only=True):
+    """Sums over trades of one market since `first_ns`; `last_ns` is the time of the latest of them.
+
+    maker_units, taker_units     notional traded as maker and as taker; trades with oneself or one's group are left out
+    maker_trades, taker_trades   how many those were
+    fees_units, rebates_units    paid and received, both positive; one in the base asset at the price of its trade
+    gross_units                  realised profit before fees: a trade that brings the position nearer to zero realises
+                                 its price less the average price of what it closes
+    wins, losses                 such trades by the sign of what they realised; 0 is neither
+    lots, cost_units             the open position and what was paid for it (negative: received)
+    """
+
+    first_ns: int
+    last_ns: int
+    maker_units: int = 0
+    taker_units: int = 0
+    maker_trades: int = 0
+    taker_trades: int = 0
+    fees_units: int = 0
+    rebates_units: int = 0
+    gross_units: int = 0
+    wins: int = 0
+    losses: int = 0
+    lots: int = 0
+    cost_units: int = 0
+
+    @property
+    def net_units(self) -> int:
+        """Realised profit after fees and rebates."""
+        return self.gross_units - self.fees_units + self.rebates_units
+
+    @property
+    def volume_units(self) -> int:
+        """Notional traded in all."""
+        return self.maker_units + self.taker_units
+
+    def trade(self, signed_lots: int, paid_units: int) -> None:
+        """Move the position by a trade: signed lots, and what they cost (negative: brought)."""
+        held = self.lots
+        if held * signed_lots >= 0:
+            self.lots = held + signed_lots
+            self.cost_units += paid_units
+            return
+        closing = min(abs(held), abs(signed_lots))
+        # As the margin accounts do it: what is left of a position keeps the dust of the division.
+        released = self.cost_units * closing // abs(held)
+        paid_closing = paid_units * closing // abs(signed_lots)
+        realized = -paid_closing - released
+        self.lots = held + signed_lots
+        self.cost_units += paid_units - paid_closing - released
+        self.gross_units += realized
+        if realized > 0:
+            self.wins += 1
+        elif realized:
+            self.losses += 1
+
+    def pay_fee(self, units: int) -> None:
+        """Count a fee, or a rebate where negative."""
+        if units > 0:
+            self.fees_units += units
+        else:
+            self.rebates_units -= units
+
+
+class Total(msgspec.Struct, frozen=True, kw_only=True):
+    """The figures of several markets of one quote asset together, in units of it. Fields as of `Figures`."""
+
+    first_ns: int = 0
+    last_ns: int = 0
+    maker_units: int = 0
+    taker_units: int = 0
+    maker_trades: int = 0
+    taker_trades: int = 0
+    fees_units: int = 0
+    rebates_units: int = 0
+    gross_units: int = 0
+    net_units: int = 0
+    wins: int = 0
+    losses: int = 0
+
+
+def total_of(figures: list[Figures]) -> Total:
+    """Their sum; times are of the first and the latest trade of any (0 without trades)."""
+    sums = {
+        name: sum(getattr(each, name) for each in figures)
+        for name in Total.__struct_fields__
+        if not name.endswith("_ns")
+    }
+    first = min((each.first_ns for each in figures), default=0)
+    return Total(first_ns=first, last_ns=max((each.last_ns for each in figures), default=0), **sums)
