@@ -5,7 +5,7 @@ from itertools import islice
 
 from common.exchange.commands import CancelOrder, PlaceOrder
 from common.exchange.events import CancelRejected, OrderPlaced, OrderRejected, TradeExecuted
-from common.exchange.fills import Fill
+from common.exchange.fills import Fill, fills_of
 from common.exchange.ledger import OrderRecord
 from common.exchange.money import units_text
 from common.model.order import OrderType, Side, TimeInForce
@@ -112,13 +112,13 @@ class AccountApi:
             return mine and (not order_id or fill.order_id == order_id) and since_ns <= fill.time_ns < until_ns
 
         newest_first = list[Fill]()
-        for fill in reversed(self._site.exchange.ledger.fills):
-            if fill.trade_id < first or fill.time_ns < since_ns:
+        for trade in reversed(self._site.exchange.ledger.trades):
+            if trade.trade_id < first or trade.time_ns < since_ns:
                 break
-            if wanted(fill):
+            for fill in filter(wanted, reversed(fills_of(trade))):
                 newest_first.append(fill)
-                if not (parameters.has("fromId") or since_ns) and len(newest_first) == limit:
-                    break
+            if not (parameters.has("fromId") or since_ns) and len(newest_first) >= limit:
+                break
         return [wire.fill(fill) for fill in newest_first[::-1][:limit]]
 
     def account(self, _parameters: Parameters) -> Json:

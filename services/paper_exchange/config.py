@@ -17,6 +17,8 @@ class PaperExchangeConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unkn
     in that asset; negative = rebate. `speed`: how fast market flow passes (1 = real time). `journal_durability`:
     "process" survives kill -9, "full" a power cut too. `request_weight_max` per minute, `orders_10s_max` and
     `orders_day_max` are Binance's limits. `frames_queued_max`: a client that reads slower than that is cut off.
+    `snapshot_commands`: so often the whole state is kept. `expires_open_orders`: a start ends all that rests, since the
+    market of a recording begins anew with it; otherwise orders go on resting.
     """
 
     balances: dict[str, Decimal]
@@ -28,14 +30,17 @@ class PaperExchangeConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unkn
     orders_10s_max: int = 100
     orders_day_max: int = 200_000
     frames_queued_max: int = 5_000
+    snapshot_commands: int = 20_000
+    expires_open_orders: bool = True
     synthetic: SyntheticMarket = SyntheticMarket()
 
     def __post_init__(self) -> None:
         if not (math.isfinite(self.speed) and 0 < self.speed <= 1_000):
             raise ValueError(f"speed must be above 0 and at most 1000, got {self.speed}")
-        for name in ("request_weight_max", "orders_10s_max", "orders_day_max", "frames_queued_max"):
+        counts = "request_weight_max", "orders_10s_max", "orders_day_max", "frames_queued_max", "snapshot_commands"
+        for name in counts:
             if getattr(self, name) < 1:
                 raise ValueError(f"{name} must be at least 1, got {getattr(self, name)}")
         for amount in self.balances.values():
             units_from_text(amount)
-        FeeRates(self.maker_fee_bps, self.taker_fee_bps)
+        FeeRates.of_bps(self.maker_fee_bps, self.taker_fee_bps)

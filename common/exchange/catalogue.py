@@ -1,0 +1,39 @@
+"""Every command that an exchange can be told, as a journal and the bus decode them."""
+
+from common.exchange.commands import (
+    AmendOrder,
+    Batch,
+    CancelOrder,
+    Deposit,
+    DropLiquidity,
+    ExpireOpenOrders,
+    PassTime,
+    PlaceOrder,
+    PrintTrade,
+    ReduceOrder,
+    SetLast,
+    SetLevels,
+    SetMark,
+    SetTouch,
+    TakeLiquidity,
+    Withdraw,
+)
+from common.exchange.margin.commands import MoveCollateral, MoveIsolatedMargin, SetLeverage, SetMarginMode
+
+OrderCommand = PlaceOrder | CancelOrder | ReduceOrder | AmendOrder | Batch
+"""What anybody does to a book."""
+
+WorldCommand = SetMark | SetLast | SetLevels | SetTouch | PrintTrade | DropLiquidity | TakeLiquidity
+"""What the venue tells its exchange of the world outside."""
+
+VenueCommand = PassTime | ExpireOpenOrders
+"""What the venue does of itself."""
+
+MoneyCommand = Deposit | Withdraw | MoveCollateral
+"""What moves money."""
+
+MarginCommand = SetLeverage | SetMarginMode | MoveIsolatedMargin
+"""What owners decide about their positions."""
+
+AnyCommand = OrderCommand | WorldCommand | VenueCommand | MoneyCommand | MarginCommand
+"""All of them."""
