@@ -19,10 +19,19 @@ Terms = PlaceOrder | OrderRecord
 WHOLE_MAX = 2**63 - 1
 """Prices, quantities, budgets and amounts of money are signed 64-bit integers everywhere else."""
 
+NAME_LENGTH_MAX = 32
+
 
 def is_whole(value: object, low: int, high: int = WHOLE_MAX) -> bool:
     """True for an integer within bounds."""
     return type(value) is int and low <= value <= high
+
+
+def is_name(value: object) -> bool:
+    """True for a name that customers may choose: letters, digits, `_` and `-`, at most NAME_LENGTH_MAX."""
+    if not isinstance(value, str) or not 0 < len(value) <= NAME_LENGTH_MAX or not value.isascii():
+        return False
+    return value.replace("_", "").replace("-", "").isalnum()
 
 
 def is_amount(value: object) -> bool:
@@ -213,6 +222,13 @@ def _money_refusal(
     if cost > standing.free_units(terms.account, asset):
         return RejectReason.INSUFFICIENT_BALANCE
     return None
+
+
+def totals_refusal(
+    core: Core, standing: Standing, terms: PlaceOrder, orders: Iterable[tuple[int, int]]
+) -> RejectReason | None:
+    """Why an account cannot pay for several resting orders (price, lots) of one side, given as one of them."""
+    return _money_refusal(core, standing, terms, orders, None)
 
 
 def locked_units(core: Core, order: OrderRecord) -> int:

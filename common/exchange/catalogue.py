@@ -18,6 +18,7 @@ from common.exchange.commands import (
     TakeLiquidity,
     Withdraw,
 )
+from common.exchange.grids.commands import GridCommand
 from common.exchange.margin.commands import MoveCollateral, MoveIsolatedMargin, SetLeverage, SetMarginMode
 
 OrderCommand = PlaceOrder | CancelOrder | ReduceOrder | AmendOrder | Batch
@@ -35,5 +36,5 @@ MoneyCommand = Deposit | Withdraw | MoveCollateral
 MarginCommand = SetLeverage | SetMarginMode | MoveIsolatedMargin
 """What owners decide about their positions."""
 
-AnyCommand = OrderCommand | WorldCommand | VenueCommand | MoneyCommand | MarginCommand
+AnyCommand = OrderCommand | WorldCommand | VenueCommand | MoneyCommand | MarginCommand | GridCommand
 """All of them."""

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from heapq import heappop, heappush
+from typing import Any
 
 import msgspec
 
@@ -91,6 +92,8 @@ class Core:
         self.doers: dict[str, Doer] = {}
         self.on_trade: list[Callable[[TradeExecuted], None]] = []
         self.on_mark: list[Callable[[str], None]] = []
+        self.hearers: dict[type[Event], Callable[[Any], None]] = {}
+        """Who hears of other events as they are told, by their type."""
         self.managers: dict[str, str] = {}
         """Who trades for accounts that have no keys of their own: vaults by name; nobody = an empty text."""
         self.limits: dict[str, Limit] = {}
@@ -114,6 +117,8 @@ class Core:
     def tell(self, event: Event) -> None:
         """Something happened."""
         self.events.append(event)
+        if hear := self.hearers.get(type(event)):
+            hear(event)
 
     def schedule(self, due_ns: int, kind: str, key: Key) -> None:
         """Have `doers[kind]` called with the key once a command arrives at or after a time, before it acts."""

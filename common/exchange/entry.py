@@ -45,7 +45,10 @@ class OrderEntry:
 
     def admit(self, command: PlaceOrder, taker: Taker) -> OrderRecord:
         """Take an order in that nothing speaks against."""
-        order = self._accept(command, taker)
+        price = taker.limit_ticks
+        if price is None or command.order_type is OrderType.MARKET:
+            price = 0
+        order = self._accept(command, taker.order_id, price)
         if command.expires_ns:
             self._core.schedule(command.expires_ns, ORDER_ENDS, order.order_id)
         if command.trigger is not None:
@@ -56,6 +59,12 @@ class OrderEntry:
                 return order
             self._report_trigger(order, market)
         self.work(order, taker)
+        return order
+
+    def rest(self, command: PlaceOrder) -> OrderRecord:
+        """Take a limit order in that nothing speaks against and that has nothing to take: it only rests."""
+        order = self._accept(command, self._core.ledger.last_order_id + 1, command.price_ticks)
+        self._core.rest(order)
         return order
 
     def refusal(self, command: PlaceOrder, taker: Taker, standing: Standing) -> RejectReason | None:
@@ -117,13 +126,11 @@ class OrderEntry:
             else:
                 self._core.expire(order, SELF_TRADE if taker.stopped else UNFILLED)
 
-    def _accept(self, command: PlaceOrder, taker: Taker) -> OrderRecord:
-        core, price = self._core, taker.limit_ticks
-        if price is None or command.order_type is OrderType.MARKET:
-            price = 0
-        order = record_of(taker.order_id, price, command, core.time_ns)
+    def _accept(self, command: PlaceOrder, order_id: int, price: int) -> OrderRecord:
+        core = self._core
+        order = record_of(order_id, price, command, core.time_ns)
         core.ledger.open(order)
-        core.events.append(OrderPlaced(time_ns=core.time_ns, order_id=taker.order_id, price_ticks=price, terms=command))
+        core.events.append(OrderPlaced(time_ns=core.time_ns, order_id=order_id, price_ticks=price, terms=command))
         return order
 
     def _refuse(self, command: PlaceOrder, reason: RejectReason) -> None:

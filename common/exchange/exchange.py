@@ -43,6 +43,7 @@ from common.exchange.events import (
     Withdrawn,
 )
 from common.exchange.external import ExternalLiquidity
+from common.exchange.grids.engine import Grids
 from common.exchange.margin.collateral import Collateral
 from common.exchange.orders import Orders
 from common.exchange.refusal import Refused
@@ -109,6 +110,8 @@ class Exchange:
         self._trading = set[Any](TRADING)
         self.orders = Orders(core, self._entry, self._changes)
         self.rooms: dict[str, Room] = {}
+        self.grids = Grids(core, self.orders)
+        self._add("grids", self.grids)
 
     @property
     def time_ns(self) -> int:

@@ -1,0 +1,189 @@
+"""Several resting orders of one account in one market as one change: all of it is possible, or nothing is done.
+
+Grids, quotes and strategies look here first (`refusal`) and then place, move and cancel without being refused.
+"""
+
+from collections.abc import Sequence
+
+from common.exchange.admission import WHOLE_MAX, Standing, is_whole, locked_units, totals_refusal
+from common.exchange.book import BookSide
+from common.exchange.commands import PlaceOrder
+from common.exchange.core import Core
+from common.exchange.entry import OrderEntry
+from common.exchange.events import MarketPhase, RejectReason
+from common.exchange.ledger import OrderRecord
+from common.exchange.matching import Market
+from common.model.order import OrderType, Side
+
+PriceLots = tuple[int, int]
+"""An order to be: price in ticks, lots."""
+
+
+class WithoutOrders(Standing):
+    """The standing as if some open orders were not there, and some bids were already."""
+
+    def __init__(self, core: Core, replaced: Sequence[OrderRecord]) -> None:
+        super().__init__(core)
+        self._replaced = replaced
+        self.bid_lots = 0
+
+    def free_units(self, account: str, asset: str) -> int:
+        """What an account can spend."""
+        units = super().free_units(account, asset)
+        for order in self._replaced:
+            if self._core.ledger.lockable(order.terms.symbol, order.terms.side) == asset:
+                units += locked_units(self._core, order)
+        return units
+
+    def open_lots(self, account: str, symbol: str) -> tuple[int, int]:
+        """Lots of an account's open bids and asks."""
+        bids, asks = super().open_lots(account, symbol)
+        for order in self._replaced:
+            if order.terms.side is Side.BUY:
+                bids -= order.remaining_lots
+            else:
+                asks -= order.remaining_lots
+        return bids + self.bid_lots, asks
+
+
+class RestingOrders:
+    """Checks and makes changes of post-only orders that stay until they are cancelled."""
+
+    def __init__(self, core: Core, entry: OrderEntry) -> None:
+        self._core, self._entry = core, entry
+
+    def refusal(
+        self,
+        account: str,
+        symbol: str,
+        bids: Sequence[PriceLots],
+        asks: Sequence[PriceLots],
+        replaced: Sequence[OrderRecord] = (),
+    ) -> RejectReason | None:
+        """Why an account may not have these orders in a market instead of `replaced`, which are open orders of it.
+
+        Prices and lots must be integers already.
+        """
+        core = self._core
+        market = core.markets[symbol]
+        if not market.facts.is_open and market.facts.phase is MarketPhase.HALT:
+            return RejectReason.MARKET_HALTED
+        open_now = len(core.ledger.open_of(account, symbol)) - len(replaced)
+        if open_now + len(bids) + len(asks) > market.facts.rules.open_orders_max:
+            return RejectReason.TOO_MANY_OPEN_ORDERS
+        return (
+            self._terms_refusal(symbol, bids)
+            or self._terms_refusal(symbol, asks)
+            or _book_refusal(market, bids, asks, replaced)
+            or self._money_refusal(account, symbol, bids, asks, replaced)
+        )
+
+    def affordable(self, account: str, symbol: str, side: Side, price_ticks: int, replaced: OrderRecord | None) -> int:
+        """Lots that an account can pay for on spot at a price, if `replaced` were not there."""
+        core = self._core
+        standing = WithoutOrders(core, [] if replaced is None else [replaced])
+        free = standing.free_units(account, core.ledger.lockable(symbol, side))
+        return free // core.ledger.cost_units(symbol, side, price_ticks, 1)
+
+    def place(self, command: PlaceOrder) -> OrderRecord:
+        """Let an order rest; it was looked at."""
+        return self._entry.rest(command)
+
+    def move(self, order: OrderRecord, price_ticks: int, open_lots: int) -> None:
+        """Give an open order another price and size; it was looked at. No more lots at the same price keep its place.
+
+        When two sides move, the one that makes room goes first, so that the book is never crossed between them.
+        """
+        core, lots = self._core, order.remaining_lots
+        if price_ticks != order.price_ticks or open_lots > lots:
+            core.amend(order, price_ticks, open_lots, False)
+            core.take_off(order)
+            core.rest(order)
+        elif open_lots < lots:
+            core.amend(order, price_ticks, open_lots, True)
+            market = core.markets[order.terms.symbol]
+            market.reduce(market.book.orders[order.order_id], lots - open_lots)
+
+    def _terms_refusal(self, symbol: str, orders: Sequence[PriceLots]) -> RejectReason | None:
+        if not orders:
+            return None
+        instrument, scale = self._core.instruments[symbol], self._core.ledger.scales[symbol]
+        lots_min, lots_max = instrument.quantity_lots_min, instrument.quantity_lots_max
+        unit, settles = scale.tick_lot_units, self._core.ledger.settles
+        lowest, highest = min(orders)[0], max(orders)[0]
+        if not (is_whole(lowest, 1) and is_whole(highest, 1)):
+            return RejectReason.PRICE_INVALID
+        sizes = [lots for _price, lots in orders]
+        if not (is_whole(min(sizes), lots_min, lots_max) and is_whole(max(sizes), lots_min, lots_max)):
+            return RejectReason.QUANTITY_INVALID
+        if settles:
+            values = [price * lots for price, lots in orders]
+            if max(values) * unit > WHOLE_MAX:
+                return RejectReason.NOTIONAL_TOO_LARGE
+            if min(values) * unit < scale.notional_units_min:
+                return RejectReason.NOTIONAL_TOO_SMALL
+        if self._core.markets[symbol].facts.rules.price_band_bps:
+            band = self._core.markets[symbol].facts.band()
+            if band is not None and not (band[0] <= lowest and highest <= band[1]):
+                return RejectReason.OUTSIDE_PRICE_BAND
+        return None
+
+    def _money_refusal(
+        self,
+        account: str,
+        symbol: str,
+        bids: Sequence[PriceLots],
+        asks: Sequence[PriceLots],
+        replaced: Sequence[OrderRecord],
+    ) -> RejectReason | None:
+        core, standing = self._core, WithoutOrders(self._core, replaced)
+        for side, orders in ((Side.BUY, bids), (Side.SELL, asks)):
+            if not orders:
+                continue
+            lots = sum(lots for _price, lots in orders)
+            terms = resting_order(account, symbol, side, orders[0], "", "", 0)
+            if core.ledger.settles and (reason := totals_refusal(core, standing, terms, orders)):
+                return reason
+            if reason := self._entry.limit_refusal(terms, lots, standing):
+                return reason
+            if side is Side.BUY:
+                standing.bid_lots = lots
+        return None
+
+
+def resting_order(
+    account: str, symbol: str, side: Side, order: PriceLots, name: str, link: str, time_ns: int
+) -> PlaceOrder:
+    """The command for a post-only order that stays until it is cancelled."""
+    return PlaceOrder(
+        time_ns=time_ns, account=account, symbol=symbol, client_order_id=name, side=side, price_ticks=order[0],
+        quantity_lots=order[1], order_type=OrderType.LIMIT, post_only=True, link=link,
+    )  # fmt: skip
+
+
+def best_without(side: BookSide, replaced: Sequence[OrderRecord]) -> int:
+    """The best price of one side of a book if some orders were not there; 0 = nobody is there."""
+    best = side.best()
+    if best is None or not replaced:
+        return 0 if best is None else best.price
+    gone = [order.order_id for order in replaced]
+    if best.head.order_id not in gone:
+        return best.price
+    for level in side.best_first():
+        if any(order.order_id not in gone for order in level):
+            return level.price
+    return 0
+
+
+def _book_refusal(
+    market: Market, bids: Sequence[PriceLots], asks: Sequence[PriceLots], replaced: Sequence[OrderRecord]
+) -> RejectReason | None:
+    highest = max(bids)[0] if bids else 0
+    lowest = min(asks)[0] if asks else 0
+    if highest and lowest and highest >= lowest:
+        return RejectReason.WOULD_TAKE
+    if highest and (ask := best_without(market.book.asks, replaced)) and highest >= ask:
+        return RejectReason.WOULD_TAKE
+    if lowest and (bid := best_without(market.book.bids, replaced)) and lowest <= bid:
+        return RejectReason.WOULD_TAKE
+    return None
