@@ -76,11 +76,3 @@ class Accounts:
         if free < 0 and account not in UNLIMITED_ACCOUNTS:
             raise InvariantBroken(f"account {account} would own {free} free units of {asset}")
         balance.free = free
-
-    def lock(self, account: str, asset: str, units: int) -> None:
-        """Move from free to locked, or back with a negative number."""
-        balance = self.balance(account, asset)
-        free, locked = balance.free - units, balance.locked + units
-        if free < 0 or locked < 0:
-            raise InvariantBroken(f"account {account} would own {free} free and {locked} locked units of {asset}")
-        balance.free, balance.locked = free, locked

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from common.exchange.commands import PlaceOrder, SelfTradePrevention, Trigger, TriggerKind
 from common.exchange.core import Core
 from common.exchange.events import MarketPhase, RejectReason
-from common.exchange.ledger import OrderRecord
+from common.exchange.ledger import NO_SEAT, OrderRecord
 from common.exchange.matching import Market, Taker
 from common.exchange.money import fee_units
 from common.exchange.reduce_only import reducible
@@ -47,7 +47,7 @@ class Standing:
 
     def open_orders(self, account: str, symbol: str) -> int:
         """How many open orders an account has in a market."""
-        return len(self._core.ledger.open_of(account, symbol))
+        return len(self._core.ledger.seats.get((account, symbol), NO_SEAT).orders)
 
     def is_open(self, order: OrderRecord) -> bool:
         """True while an order is open."""
@@ -73,9 +73,11 @@ class Standing:
 
     def has_client_id(self, account: str, symbol: str, client_order_id: str) -> bool:
         """True when a client order id is taken."""
-        order = self._core.ledger.find(account, symbol, 0, client_order_id)
-        once = self._core.markets[symbol].facts.rules.client_ids_once
-        return order is not None and (once or self.is_open(order))
+        ledger = self._core.ledger
+        order_id = ledger.seats.get((account, symbol), NO_SEAT).names.get(client_order_id)
+        if order_id is None:
+            return False
+        return self._core.markets[symbol].facts.rules.client_ids_once or self.is_open(ledger.orders[order_id])
 
 
 def taker_of(core: Core, standing: Standing, terms: Terms, lots: int, order_id: int) -> Taker:
@@ -113,20 +115,22 @@ def _slid_price(market: Market, standing: Standing, terms: Terms) -> int:
 
 def entry_refusal(core: Core, standing: Standing, command: PlaceOrder) -> RejectReason | None:
     """Why an order may not come in, whatever the book is."""
-    market, instrument = core.markets[command.symbol], core.instruments[command.symbol]
+    symbol, account, lots = command.symbol, command.account, command.quantity_lots
+    market, instrument = core.markets[symbol], core.instruments[symbol]
     if not market.facts.is_open and (reason := phase_refusal(market, command.post_only and command.trigger is None)):
         return reason
-    if not is_whole(command.quantity_lots, instrument.quantity_lots_min, instrument.quantity_lots_max):
+    if type(lots) is not int or not instrument.quantity_lots_min <= lots <= instrument.quantity_lots_max:
         return RejectReason.QUANTITY_INVALID
-    if command.order_type is OrderType.LIMIT and not is_whole(command.price_ticks, 1):
+    price = command.price_ticks
+    if command.order_type is OrderType.LIMIT and (type(price) is not int or not 0 < price <= WHOLE_MAX):
         return RejectReason.PRICE_INVALID
     if not _terms_fit(command, core.time_ns):
         return RejectReason.TERMS_INVALID
-    if standing.has_client_id(command.account, command.symbol, command.client_order_id):
+    if standing.has_client_id(account, symbol, command.client_order_id):
         return RejectReason.DUPLICATE_CLIENT_ORDER_ID
-    if standing.open_orders(command.account, command.symbol) >= market.facts.rules.open_orders_max:
+    if standing.open_orders(account, symbol) >= market.facts.rules.open_orders_max:
         return RejectReason.TOO_MANY_OPEN_ORDERS
-    if command.reduce_only and command.quantity_lots > reducible_of(core, command):
+    if command.reduce_only and lots > reducible_of(core, command):
         return RejectReason.NO_POSITION_TO_REDUCE
     return None if command.trigger is None else _trigger_refusal(market, command, command.trigger)
 
@@ -252,6 +256,8 @@ def _margin_refusal(
 
 
 def _terms_fit(command: PlaceOrder, time_ns: int) -> bool:
+    if not (command.post_only or command.expires_ns) and command.budget is None and command.protect_ticks is None:
+        return not command.slide
     is_limit, rests = command.order_type is OrderType.LIMIT, command.time_in_force is TimeInForce.GTC
     if (command.post_only or command.expires_ns) and not (is_limit and rests):
         return False

@@ -79,7 +79,7 @@ class OrderChanges:
     def expire_open(self, command: ExpireOpenOrders) -> None:
         """End every open order, the oldest first."""
         ledger = self._core.ledger
-        for order_id in sorted(order_id for orders in ledger.open_orders.values() for order_id in orders):
+        for order_id in ledger.open_order_ids():
             order = ledger.orders[order_id]
             if order.is_open:
                 self.end(order, command.reason)

@@ -167,7 +167,7 @@ class Core:
 
     def owner(self, account: str) -> str:
         """Whose orders an account's orders do not trade with: its trade group's, or its own."""
-        return self.groups.get(account, account)
+        return self.groups.get(account, account) if self.groups else account
 
     def position(self, account: str, symbol: str) -> int:
         """Net lots of an account in a market: of its perpetual position, or of all that it has traded on spot."""
@@ -253,10 +253,10 @@ class Core:
 
     def take_off(self, order: OrderRecord) -> None:
         """Let an open order neither rest nor wait."""
-        market = self.markets[order.terms.symbol]
+        market, order_id = self.markets[order.terms.symbol], order.order_id
         if order.is_waiting:
-            market.stops.remove(order.order_id)
-        resting = market.book.orders.get(order.order_id)
+            market.stops.remove(order_id)
+        resting = market.book.orders.get(order_id)
         if resting is not None:
             market.reduce(resting, resting.quantity)
 

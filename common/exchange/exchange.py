@@ -55,7 +55,7 @@ from common.exchange.triggers import Triggers
 OPEN_ORDERS_MAX = MarketRules().open_orders_max
 """Open orders of one account in one market unless the rules say otherwise, as Binance's MAX_NUM_ORDERS."""
 
-TRADING: frozenset[Any] = frozenset({PlaceOrder, CancelOrder, ReduceOrder, AmendOrder})
+ORDER_COMMANDS: frozenset[Any] = frozenset({PlaceOrder, CancelOrder, ReduceOrder, AmendOrder})
 """What the manager of an account that has no keys of its own may do with it; rooms add theirs."""
 
 VENUES_OWN: frozenset[Any] = frozenset({Deposit})
@@ -107,7 +107,7 @@ class Exchange:
             TakeLiquidity: lambda command: self._external[command.symbol].take(command),
         }
         self._handlers |= Collateral(core).handlers
-        self._trading = set[Any](TRADING)
+        self._trading = set[Any](ORDER_COMMANDS)
         self.orders = Orders(core, self._entry, self._changes)
         self.rooms: dict[str, Room] = {}
         self.grids = Grids(core, self.orders)
@@ -145,13 +145,31 @@ class Exchange:
     def execute(self, command: Command) -> list[Event]:
         """Carry out one command; what speaks against it is an event too, and then nothing has changed."""
         core = self._core
-        events = core.events = list[Event]()
+        core.events = []
         if command.time_ns > core.time_ns:
             core.time_ns = command.time_ns
         if core.agenda and core.agenda[0][0] <= core.time_ns:
             core.pass_time()
             self._settle_down()
-        refusal = self._refusal(command)
+        kind = type(command)
+        # Most commands are orders of their own account; what speaks against them is looked at here, without calls.
+        if (
+            kind in ORDER_COMMANDS
+            and command.symbol in self.markets  # type: ignore[attr-defined]
+            and command.account not in SPECIAL_ACCOUNTS  # type: ignore[attr-defined]
+            and not (command.by or command.nonce or core.managers)
+            and not (kind is PlaceOrder and command.link)  # type: ignore[attr-defined]
+        ):
+            self._handlers[kind](command)
+        else:
+            self._consider(command)
+        if core.moved or core.margin.touched or core.reactions:
+            self._settle_down()
+        return core.events
+
+    def _consider(self, command: Command) -> None:
+        """Look at everything that may speak against a command before it acts."""
+        core, refusal = self._core, self._refusal(command)
         if refusal is None:
             try:
                 self._handlers[type(command)](command)
@@ -159,11 +177,8 @@ class Exchange:
                 refusal = error
         if refusal is not None:
             self._refuse(command, refusal)
-        elif command.nonce and not isinstance(events[-1] if events else None, Refusal):
+        elif command.nonce and not isinstance(core.events[-1] if core.events else None, Refusal):
             core.nonces[command.by or getattr(command, "account", "")] = command.nonce
-        if core.moved or core.margin.touched or core.reactions:
-            self._settle_down()
-        return core.events
 
     def changed_levels(self) -> list[LevelChanged]:
         """All that now rests at every price that changed since the last call, in the order of the changes."""

@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 import msgspec
 
-from common.exchange.accounts import Accounts, BalancesState
+from common.exchange.accounts import Accounts, Balance, BalancesState
 from common.exchange.commands import PlaceOrder, SelfTradePrevention, Trigger
 from common.exchange.events import EXTERNAL_ACCOUNT, FEE_ACCOUNT, SPECIAL_ACCOUNTS, TradeExecuted, TradeParty
 from common.exchange.margin.margin import Margin
@@ -147,6 +147,24 @@ class LedgerState(msgspec.Struct, frozen=True, kw_only=True):
     positions: dict[str, dict[str, int]]
 
 
+class Seat:
+    """What one account has in one market: open orders oldest first, and the newest order of each client order id.
+
+    On spot also the balances that its orders set aside, so that they need not be looked for each time.
+    """
+
+    __slots__ = ("base", "names", "orders", "quote")
+
+    def __init__(self, base: Balance | None, quote: Balance | None) -> None:
+        self.orders: dict[int, OrderRecord] = {}
+        self.names: dict[str, int] = {}
+        self.base, self.quote = base, quote
+
+
+NO_SEAT = Seat(None, None)
+"""Of an account that never had an order in a market; nobody writes to it."""
+
+
 class Ledger:
     """State of all customers. At most FINAL_ORDERS_KEPT ended orders and TRADES_KEPT trades stay in memory.
 
@@ -160,11 +178,10 @@ class Ledger:
         self.scales, self.margin, self.settles = scales, margin, settles
         self.accounts = Accounts()
         self.orders: dict[int, OrderRecord] = {}
-        self.open_orders: dict[tuple[str, str], dict[int, OrderRecord]] = {}
+        self.seats: dict[tuple[str, str], Seat] = {}
         self.trades: deque[TradeExecuted] = deque(maxlen=TRADES_KEPT)
         self.positions: dict[str, dict[str, int]] = {symbol: {} for symbol in scales}
         self.last_order_id = self.last_trade_id = self.last_place = self.digest = 0
-        self._by_client_id: dict[tuple[str, str, str], int] = {}
         self._final: deque[int] = deque()
         self._on_linked = on_linked
 
@@ -187,21 +204,26 @@ class Ledger:
         self._final.extend(state.ended_order_ids)
         for order in state.orders:
             self.orders[order.order_id] = order
-            self._by_client_id[order.account, order.symbol, order.client_order_id] = order.order_id
+            seat = self._take_seat(order.account, order.symbol)
+            seat.names[order.client_order_id] = order.order_id
             if order.is_open:
-                self._open_of(order.account, order.symbol)[order.order_id] = order
+                seat.orders[order.order_id] = order
 
     def find(self, account: str, symbol: str, order_id: int, client_order_id: str) -> OrderRecord | None:
         """An order by its number, or without one (0) the newest order of that client order id."""
         if not order_id:
-            order_id = self._by_client_id.get((account, symbol, client_order_id), 0)
+            order_id = self.seats.get((account, symbol), NO_SEAT).names.get(client_order_id, 0)
             return self.orders.get(order_id)
         order = self.orders.get(order_id)
         return order if order is not None and (order.account, order.symbol) == (account, symbol) else None
 
     def open_of(self, account: str, symbol: str) -> dict[int, OrderRecord]:
         """Open orders of an account in one market, oldest first."""
-        return self.open_orders.get((account, symbol)) or {}
+        return self.seats.get((account, symbol), NO_SEAT).orders
+
+    def open_order_ids(self) -> list[int]:
+        """All open orders of everybody, oldest first."""
+        return sorted(order_id for seat in self.seats.values() for order_id in seat.orders)
 
     def lockable(self, symbol: str, side: Side) -> str:
         """The asset with which an order of this side pays on spot."""
@@ -216,17 +238,12 @@ class Ledger:
     def open(self, order: OrderRecord) -> None:
         """An order was accepted."""
         terms, order_id = order.terms, order.order_id
-        self._set_aside(order, order.quantity_lots)
+        seat = self.seats.get((terms.account, terms.symbol)) or self._take_seat(terms.account, terms.symbol)
+        self._set_aside(order, seat, order.quantity_lots)
         if not order.is_waiting:
             self.last_place = order.place = self.last_place + 1
-        self.orders[order_id] = order
-        key = terms.account, terms.symbol
-        orders = self.open_orders.get(key)
-        if orders is None:
-            self.open_orders[key] = {order_id: order}
-        else:
-            orders[order_id] = order
-        self._by_client_id[terms.account, terms.symbol, terms.client_order_id] = order_id
+        self.orders[order_id] = seat.orders[order_id] = order
+        seat.names[terms.client_order_id] = order_id
         self.last_order_id = order_id
         self.digest = (self.digest * DIGEST_FACTOR + order_id + order.price_ticks) & DIGEST_MASK
 
@@ -256,10 +273,11 @@ class Ledger:
 
     def amend(self, order: OrderRecord, price_ticks: int, open_lots: int, keeps_place: bool, time_ns: int) -> None:
         """An open order has another price or another open quantity."""
-        self._set_aside(order, -order.remaining_lots)
+        seat = self.seats[order.account, order.symbol]
+        self._set_aside(order, seat, -order.remaining_lots)
         order.price_ticks, order.quantity_lots = price_ticks, order.filled_lots + open_lots
         order.changed_ns = time_ns
-        self._set_aside(order, open_lots)
+        self._set_aside(order, seat, open_lots)
         if not keeps_place and not order.is_waiting:
             self.last_place = order.place = self.last_place + 1
 
@@ -272,13 +290,23 @@ class Ledger:
         """An open order ended without being filled."""
         if order.state.is_final:
             raise InvariantBroken(f"order {order.order_id} ends but is not open")
-        self._set_aside(order, -order.remaining_lots)
+        terms = order.terms
+        seat = self.seats[terms.account, terms.symbol]
+        self._set_aside(order, seat, order.filled_lots - order.quantity_lots)
         order.state, order.reason, order.changed_ns = state, reason, time_ns
         self.digest = (self.digest * DIGEST_FACTOR + order.order_id) & DIGEST_MASK
-        self._close(order)
+        self._close(order, seat)
 
-    def _open_of(self, account: str, symbol: str) -> dict[int, OrderRecord]:
-        return self.open_orders.setdefault((account, symbol), {})
+    def _take_seat(self, account: str, symbol: str) -> Seat:
+        seat = self.seats.get((account, symbol))
+        if seat is None:
+            scale = self.scales[symbol]
+            if not self.settles or scale.is_perpetual:
+                seat = Seat(None, None)
+            else:
+                seat = Seat(self.accounts.balance(account, scale.base), self.accounts.balance(account, scale.quote))
+            self.seats[account, symbol] = seat
+        return seat
 
     def _pay(self, scale: Scale, party: TradeParty, lots: int, quote_units: int) -> None:
         account, credit = party.account, self.accounts.credit
@@ -292,14 +320,16 @@ class Ledger:
         order = self.orders.get(order_id)
         if order is None or lots > order.quantity_lots - order.filled_lots or order.state.is_final:
             raise InvariantBroken(f"a trade fills order {order_id} beyond what it has open")
-        self._set_aside(order, -lots)
+        terms = order.terms
+        seat = self.seats[terms.account, terms.symbol]
+        self._set_aside(order, seat, -lots)
         order.fill(lots, quote_units, time_ns)
-        if order.filled_lots == order.quantity_lots:
-            self._close(order)
-        elif order.terms.link:
+        if order.state is OrderState.FILLED:
+            self._close(order, seat)
+        elif terms.link:
             self._on_linked(order)
 
-    def _set_aside(self, order: OrderRecord, lots: int) -> None:
+    def _set_aside(self, order: OrderRecord, seat: Seat, lots: int) -> None:
         # A market order trades or ends within its own command, so it needs nothing set aside.
         terms = order.terms
         if not self.settles or terms.order_type is OrderType.MARKET:
@@ -307,25 +337,30 @@ class Ledger:
         scale = self.scales[terms.symbol]
         if scale.is_perpetual:
             self.margin.count_order(terms.account, terms.symbol, terms.side, lots)
-        elif terms.side.sign > 0:
-            self.accounts.lock(terms.account, scale.quote, order.price_ticks * lots * scale.tick_lot_units)
+            return
+        if terms.side.sign > 0:
+            balance, units = seat.quote, order.price_ticks * lots * scale.tick_lot_units
         else:
-            self.accounts.lock(terms.account, scale.base, lots * scale.lot_units)
+            balance, units = seat.base, lots * scale.lot_units
+        assert balance is not None  # a seat of a spot market that settles has balances
+        balance.free = free = balance.free - units
+        balance.locked = locked = balance.locked + units
+        if free < 0 or locked < 0:
+            raise InvariantBroken(f"order {order.order_id} of {terms.account} leaves {free} free and {locked} locked")
 
-    def _close(self, order: OrderRecord) -> None:
-        terms = order.terms
-        del self.open_orders[terms.account, terms.symbol][order.order_id]
+    def _close(self, order: OrderRecord, seat: Seat) -> None:
+        del seat.orders[order.order_id]
         self._final.append(order.order_id)
         if len(self._final) > FINAL_ORDERS_KEPT:
             self._forget(self._final.popleft())
-        if terms.link:
+        if order.terms.link:
             self._on_linked(order)
 
     def _forget(self, order_id: int) -> None:
-        order = self.orders.pop(order_id)
-        key = (order.account, order.symbol, order.client_order_id)
-        if self._by_client_id.get(key) == order_id:
-            del self._by_client_id[key]
+        terms = self.orders.pop(order_id).terms
+        names = self.seats[terms.account, terms.symbol].names
+        if names.get(terms.client_order_id) == order_id:
+            del names[terms.client_order_id]
 
 
 def is_customer(account: str) -> bool:

@@ -53,7 +53,7 @@ class PaperExchangeService(Service[PaperExchangeConfig]):
         ledger = self._site.exchange.ledger
         return {
             "orders": ledger.last_order_id,
-            "open_orders": sum(len(orders) for orders in ledger.open_orders.values()),
+            "open_orders": len(ledger.open_order_ids()),
             "trades": len(ledger.trades),
             "requests": self._server.rest.requests,
             "refusals": self._server.rest.refusals,
