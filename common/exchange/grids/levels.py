@@ -11,9 +11,10 @@ LEVELS_MIN = 2
 LEVELS_MAX = 200
 TICKS_MAX = 2**63 - 1
 
-RATIO_BITS = 96
-"""Fraction bits of the ratio between neighbours. Its error, less than 2**-96 of it, grows with the level to less than
-LEVELS_MAX * 2**-95 of a price; prices are below 2**63, so a computed level is less than 2**-24 too low."""
+GUARD_BITS = 32
+"""Fraction bits of the ratio between neighbours beyond as many as the highest price has. The ratio is less than 2**-bits
+of itself too low and each product less than 2**-bits, which add up to less than 2 * LEVELS_MAX * 2**-bits of a price:
+a computed level is less than 2**(9 - GUARD_BITS) = 2**-23 too low."""
 DOUBTFUL_BITS = 20
 """A level closer than 2**-20 below a half is computed again, exactly."""
 
@@ -64,15 +65,16 @@ def _arithmetic(low: int, high: int, count: int) -> list[int]:
 
 
 def _geometric(low: int, high: int, count: int) -> list[int]:
-    gaps = count - 1
-    ratio = integer_root((high << RATIO_BITS * gaps) // low, gaps)
-    half, doubtful = 1 << (RATIO_BITS - 1), (1 << RATIO_BITS) - (1 << (RATIO_BITS - DOUBTFUL_BITS))
-    level, levels = low << RATIO_BITS, [low]
+    gaps, bits = count - 1, high.bit_length() + GUARD_BITS
+    ratio = integer_root((high << bits * gaps) // low, gaps)
+    half, fraction = 1 << (bits - 1), (1 << bits) - 1
+    doubtful = fraction + 1 - (1 << (bits - DOUBTFUL_BITS))
+    level, levels = low << bits, [low]
     for index in range(1, gaps):
-        level = level * ratio >> RATIO_BITS
+        level = level * ratio >> bits
         rounded = level + half
-        if rounded & ((1 << RATIO_BITS) - 1) >= doubtful:
+        if rounded & fraction >= doubtful:
             levels.append(rounded_root(low ** (gaps - index) * high**index, gaps))
         else:
-            levels.append(rounded >> RATIO_BITS)
+            levels.append(rounded >> bits)
     return [*levels, high]
