@@ -20,6 +20,7 @@ from common.exchange.commands import (
 )
 from common.exchange.grids.commands import GridCommand
 from common.exchange.margin.commands import MoveCollateral, MoveIsolatedMargin, SetLeverage, SetMarginMode
+from common.exchange.quotes.commands import QuoteCommand
 
 OrderCommand = PlaceOrder | CancelOrder | ReduceOrder | AmendOrder | Batch
 """What anybody does to a book."""
@@ -36,5 +37,5 @@ MoneyCommand = Deposit | Withdraw | MoveCollateral
 MarginCommand = SetLeverage | SetMarginMode | MoveIsolatedMargin
 """What owners decide about their positions."""
 
-AnyCommand = OrderCommand | WorldCommand | VenueCommand | MoneyCommand | MarginCommand | GridCommand
+AnyCommand = OrderCommand | WorldCommand | VenueCommand | MoneyCommand | MarginCommand | GridCommand | QuoteCommand
 """All of them."""

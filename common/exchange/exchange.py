@@ -46,6 +46,7 @@ from common.exchange.external import ExternalLiquidity
 from common.exchange.grids.engine import Grids
 from common.exchange.margin.collateral import Collateral
 from common.exchange.orders import Orders
+from common.exchange.quotes.engine import Quotes
 from common.exchange.refusal import Refused
 from common.exchange.room import Room
 from common.exchange.rules import MarketRules
@@ -112,6 +113,8 @@ class Exchange:
         self.rooms: dict[str, Room] = {}
         self.grids = Grids(core, self.orders)
         self._add("grids", self.grids)
+        self.quotes = Quotes(core, self.orders)
+        self._add("quotes", self.quotes)
 
     @property
     def time_ns(self) -> int:

@@ -12,7 +12,6 @@ from common.exchange.core import Core
 from common.exchange.entry import OrderEntry
 from common.exchange.events import MarketPhase, RejectReason
 from common.exchange.ledger import OrderRecord
-from common.exchange.matching import Market
 from common.model.order import OrderType, Side
 
 PriceLots = tuple[int, int]
@@ -59,10 +58,12 @@ class RestingOrders:
         bids: Sequence[PriceLots],
         asks: Sequence[PriceLots],
         replaced: Sequence[OrderRecord] = (),
+        touch: tuple[int, int] | None = None,
     ) -> RejectReason | None:
         """Why an account may not have these orders in a market instead of `replaced`, which are open orders of it.
 
-        Prices and lots must be integers already.
+        Prices and lots must be integers already. Who knows the best bid and ask without `replaced` gives them (0 =
+        nobody is there).
         """
         core = self._core
         market = core.markets[symbol]
@@ -72,11 +73,15 @@ class RestingOrders:
         if open_now + len(bids) + len(asks) > market.facts.rules.open_orders_max:
             return RejectReason.TOO_MANY_OPEN_ORDERS
         return (
-            self._terms_refusal(symbol, bids)
-            or self._terms_refusal(symbol, asks)
-            or _book_refusal(market, bids, asks, replaced)
+            self._terms_refusal(symbol, [*bids, *asks])
+            or _book_refusal(bids, asks, touch or self.touch(symbol, replaced))
             or self._money_refusal(account, symbol, bids, asks, replaced)
         )
+
+    def touch(self, symbol: str, replaced: Sequence[OrderRecord]) -> tuple[int, int]:
+        """The best bid and ask of a market if some orders were not there; 0 = nobody is there."""
+        book = self._core.markets[symbol].book
+        return _best_without(book.bids, replaced), _best_without(book.asks, replaced)
 
     def affordable(self, account: str, symbol: str, side: Side, price_ticks: int, replaced: OrderRecord | None) -> int:
         """Lots that an account can pay for on spot at a price, if `replaced` were not there."""
@@ -161,8 +166,7 @@ def resting_order(
     )  # fmt: skip
 
 
-def best_without(side: BookSide, replaced: Sequence[OrderRecord]) -> int:
-    """The best price of one side of a book if some orders were not there; 0 = nobody is there."""
+def _best_without(side: BookSide, replaced: Sequence[OrderRecord]) -> int:
     best = side.best()
     if best is None or not replaced:
         return 0 if best is None else best.price
@@ -175,15 +179,11 @@ def best_without(side: BookSide, replaced: Sequence[OrderRecord]) -> int:
     return 0
 
 
-def _book_refusal(
-    market: Market, bids: Sequence[PriceLots], asks: Sequence[PriceLots], replaced: Sequence[OrderRecord]
-) -> RejectReason | None:
+def _book_refusal(bids: Sequence[PriceLots], asks: Sequence[PriceLots], touch: tuple[int, int]) -> RejectReason | None:
+    (best_bid, best_ask) = touch
     highest = max(bids)[0] if bids else 0
     lowest = min(asks)[0] if asks else 0
     if highest and lowest and highest >= lowest:
         return RejectReason.WOULD_TAKE
-    if highest and (ask := best_without(market.book.asks, replaced)) and highest >= ask:
-        return RejectReason.WOULD_TAKE
-    if lowest and (bid := best_without(market.book.bids, replaced)) and lowest <= bid:
-        return RejectReason.WOULD_TAKE
-    return None
+    takes = (highest and best_ask and highest >= best_ask) or (lowest and lowest <= best_bid)
+    return RejectReason.WOULD_TAKE if takes else None

@@ -12,9 +12,9 @@ LEVELS_MAX = 200
 TICKS_MAX = 2**63 - 1
 
 GUARD_BITS = 32
-"""Fraction bits of the ratio between neighbours beyond as many as the highest price has. The ratio is less than 2**-bits
-of itself too low and each product less than 2**-bits, which add up to less than 2 * LEVELS_MAX * 2**-bits of a price:
-a computed level is less than 2**(9 - GUARD_BITS) = 2**-23 too low."""
+"""Fraction bits of the ratio between neighbours beyond as many as the highest price has. The ratio is less than
+2**-bits of itself too low and each product less than 2**-bits, which add up to less than 2 * LEVELS_MAX * 2**-bits of
+a price: a computed level is less than 2**(9 - GUARD_BITS) = 2**-23 too low."""
 DOUBTFUL_BITS = 20
 """A level closer than 2**-20 below a half is computed again, exactly."""
 
