@@ -21,6 +21,7 @@ from common.exchange.commands import (
 from common.exchange.grids.commands import GridCommand
 from common.exchange.margin.commands import MoveCollateral, MoveIsolatedMargin, SetLeverage, SetMarginMode
 from common.exchange.quotes.commands import QuoteCommand
+from common.exchange.strategies.commands import StrategyCommand
 
 OrderCommand = PlaceOrder | CancelOrder | ReduceOrder | AmendOrder | Batch
 """What anybody does to a book."""
@@ -37,5 +38,8 @@ MoneyCommand = Deposit | Withdraw | MoveCollateral
 MarginCommand = SetLeverage | SetMarginMode | MoveIsolatedMargin
 """What owners decide about their positions."""
 
-AnyCommand = OrderCommand | WorldCommand | VenueCommand | MoneyCommand | MarginCommand | GridCommand | QuoteCommand
+MakingCommand = GridCommand | QuoteCommand | StrategyCommand
+"""What lets the exchange itself trade for an account."""
+
+AnyCommand = OrderCommand | WorldCommand | VenueCommand | MoneyCommand | MarginCommand | MakingCommand
 """All of them."""

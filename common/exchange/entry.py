@@ -81,14 +81,17 @@ class OrderEntry:
         self, terms: Terms, lots: int, standing: Standing, replaced: OrderRecord | None = None
     ) -> RejectReason | None:
         """Why an account's own limits do not let it have an order with so many open lots, `replaced` not counted."""
-        check = self._core.limits.get(terms.account)
-        if check is None:
+        check, strategy = self._core.limits.get(terms.account), self._core.strategy_limits.get(terms.account)
+        if check is None and strategy is None:
             return None
         bids, asks = standing.open_lots(terms.account, terms.symbol)
         if replaced is not None and replaced.order_type is OrderType.LIMIT:
             bids -= replaced.remaining_lots * (replaced.side is Side.BUY)
             asks -= replaced.remaining_lots * (replaced.side is Side.SELL)
-        return check(terms, lots, (bids, asks))
+        for each in (check, strategy):
+            if each is not None and (reason := each(terms, lots, (bids, asks))):
+                return reason
+        return None
 
     def fire(self, order: OrderRecord) -> None:
         """An order's trigger became true: it goes to the book, or ends with the reason why it may not."""

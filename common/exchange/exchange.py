@@ -51,6 +51,7 @@ from common.exchange.refusal import Refused
 from common.exchange.room import Room
 from common.exchange.rules import MarketRules
 from common.exchange.snapshot import CommonState, common_state, hash_of, load_common
+from common.exchange.strategies.engine import Strategies
 from common.exchange.triggers import Triggers
 
 OPEN_ORDERS_MAX = MarketRules().open_orders_max
@@ -115,6 +116,8 @@ class Exchange:
         self._add("grids", self.grids)
         self.quotes = Quotes(core, self.orders)
         self._add("quotes", self.quotes)
+        self.strategies = Strategies(core, self.orders, self.grids, self.quotes)
+        self._add("strategies", self.strategies)
 
     @property
     def time_ns(self) -> int:
