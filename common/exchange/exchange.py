@@ -43,6 +43,8 @@ from common.exchange.events import (
     Withdrawn,
 )
 from common.exchange.external import ExternalLiquidity
+from common.exchange.fees.standings import FeeStanding
+from common.exchange.fees.volumes import NS_PER_DAY
 from common.exchange.grids.engine import Grids
 from common.exchange.margin.collateral import Collateral
 from common.exchange.orders import Orders
@@ -185,6 +187,10 @@ class Exchange:
             self._refuse(command, refusal)
         elif command.nonce and not isinstance(core.events[-1] if core.events else None, Refusal):
             core.nonces[command.by or getattr(command, "account", "")] = command.nonce
+
+    def fee_standing(self, account: str) -> FeeStanding:
+        """What an account pays now and why: tier, volumes of 30 days, share of the maker volume. Changes nothing."""
+        return self._core.fees.find(account, self.time_ns // NS_PER_DAY)
 
     def changed_levels(self) -> list[LevelChanged]:
         """All that now rests at every price that changed since the last call, in the order of the changes."""

@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 from common.exchange.configuration import ExchangeConfig
 from common.exchange.events import Event
-from common.exchange.money import FeeRates, units_from_text
+from common.exchange.money import units_from_text
 from common.model.instrument import Instrument
 from common.storage import Journal
 from common.venues.credentials import Credentials
@@ -31,8 +31,7 @@ class Site:
         now_ns: Callable[[], int],
     ) -> None:
         boot_ms = now_ns() // NS_PER_MS
-        fees = FeeRates.of_bps(config.maker_fee_bps, config.taker_fee_bps)
-        made_of = ExchangeConfig(instruments=instruments, fee_rates=fees)
+        made_of = ExchangeConfig(instruments=instruments, fees=config.fee_schedule())
         self.venue = PaperVenue(made_of, journal, now_ns, config.snapshot_commands)
         self.exchange = self.venue.exchange
         self.config = config
