@@ -71,7 +71,7 @@ def check(desk: Desk, grid: Grid, net: dict[str, int]) -> None:
         assert (order.side, order.price_ticks) == (side, price)
         assert order.remaining_lots <= lots
         assert resting[order_id].quantity == order.remaining_lots
-        assert desk.exchange.config.fee_rates.maker or grid.owes or order.remaining_lots == lots
+        assert desk.exchange.config.fees.tiers[0].maker_rate or grid.owes or order.remaining_lots == lots
     bought = sum(cell.sell_lots for cell in grid.cells if cell.begins_long)
     sold = sum(cell.buy_lots for cell in grid.cells if not cell.begins_long)
     assert bought - sold == net[grid.link], "what its orders have bought and sold is what its cells hold"

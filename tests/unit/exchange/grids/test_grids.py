@@ -339,9 +339,7 @@ def test_money_that_is_gone_pauses_the_grid() -> None:
 
 
 def test_a_grid_that_is_off_is_refused() -> None:
-    exchange = Exchange(
-        ExchangeConfig(instruments=[ETH], fee_rates=Desk().config.fee_rates, features=Features(grids=False))
-    )
+    exchange = Exchange(ExchangeConfig(instruments=[ETH], fees=Desk().config.fees, features=Features(grids=False)))
     (refused,) = exchange.execute(StopGrid(time_ns=1, account="me", grid="g"))
     assert refused.reason is RejectReason.FEATURE_OFF
 

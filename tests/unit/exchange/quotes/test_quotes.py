@@ -75,14 +75,14 @@ def test_trap_39_an_update_keeps_the_spread_and_its_minimum() -> None:
 def test_trap_39_the_venues_minimum_holds_for_everybody() -> None:
     desk = Desk()
     desk.exchange = Exchange(
-        ExchangeConfig(instruments=[ETH], fee_rates=desk.config.fee_rates, quote_spread_bps_min=50, settles=False)
+        ExchangeConfig(instruments=[ETH], fees=desk.config.fees, quote_spread_bps_min=50, settles=False)
     )
     assert reason_of(quote(desk, mid_ticks=1000, spread_bps=49)) is RejectReason.SPREAD_TOO_NARROW
     assert reason_of(quote(desk, bid_ticks=999, ask_ticks=1001)) is RejectReason.SPREAD_TOO_NARROW
     quote(desk, mid_ticks=1000, spread_bps=50)
     assert sides(desk) == [("b", 997, 10), ("s", 1003, 10)]
     with pytest.raises(ValueError):
-        ExchangeConfig(instruments=[ETH], fee_rates=desk.config.fee_rates, quote_spread_bps_min=20_000)
+        ExchangeConfig(instruments=[ETH], fees=desk.config.fees, quote_spread_bps_min=20_000)
 
 
 def test_trap_40_quotes_of_two_owners_stand_beside_each_other() -> None:
@@ -350,8 +350,6 @@ def test_a_snapshot_and_a_replay_know_the_quotes() -> None:
 
 
 def test_quotes_that_are_off_are_refused() -> None:
-    exchange = Exchange(
-        ExchangeConfig(instruments=[ETH], fee_rates=Desk().config.fee_rates, features=Features(quotes=False))
-    )
+    exchange = Exchange(ExchangeConfig(instruments=[ETH], fees=Desk().config.fees, features=Features(quotes=False)))
     (refused,) = exchange.execute(CancelQuote(time_ns=1, account="me", symbol=ETH.symbol))
     assert refused.reason is RejectReason.FEATURE_OFF
