@@ -6,6 +6,7 @@ from typing import Any
 import msgspec
 
 from common.exchange.admission import Standing, is_whole
+from common.exchange.analytics.engine import Analytics
 from common.exchange.batch import Batches
 from common.exchange.changes import OrderChanges
 from common.exchange.commands import (
@@ -120,6 +121,8 @@ class Exchange:
         self._add("quotes", self.quotes)
         self.strategies = Strategies(core, self.orders, self.grids, self.quotes)
         self._add("strategies", self.strategies)
+        self.analytics = Analytics(core)
+        self._add("analytics", self.analytics)
 
     @property
     def time_ns(self) -> int:

@@ -1,5 +1,7 @@
 """The last 24 hours of one market: high, low, volume and average price over a bounded number of buckets."""
 
+from dataclasses import dataclass, field
+
 import msgspec
 
 NS_PER_S = 1_000_000_000
@@ -8,7 +10,8 @@ BUCKETS = 288
 """24 hours in steps of 5 minutes; the present bucket is one of them, so the window is 23 h 55 min to 24 h long."""
 
 
-class Bucket(msgspec.Struct, kw_only=True):
+@dataclass(slots=True, kw_only=True)
+class Bucket:
     """Trades of 5 minutes, which began at `index` x BUCKET_NS."""
 
     index: int
@@ -37,15 +40,16 @@ class DayFigures(msgspec.Struct, frozen=True, kw_only=True):
         return (2 * self.tick_lots * scale + self.lots) // (2 * self.lots) if self.lots else 0
 
 
-class RollingDay(msgspec.Struct, kw_only=True):
+@dataclass(slots=True, kw_only=True)
+class RollingDay:
     """Buckets of one market, oldest first; only those in which something traded are kept."""
 
-    buckets: list[Bucket] = []
+    buckets: list[Bucket] = field(default_factory=list)
 
     def trade(self, time_ns: int, price_ticks: int, lots: int) -> None:
         """Count a trade; `lots` 0 moves the prices only."""
-        index = time_ns // BUCKET_NS
-        if self.buckets and (bucket := self.buckets[-1]).index == index:
+        index, buckets = time_ns // BUCKET_NS, self.buckets
+        if buckets and (bucket := buckets[-1]).index == index:
             if price_ticks > bucket.high_ticks:
                 bucket.high_ticks = price_ticks
             elif price_ticks < bucket.low_ticks:

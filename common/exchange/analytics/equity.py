@@ -9,7 +9,8 @@ DAYS_KEPT = 400
 
 
 class Sampled(msgspec.Struct, kw_only=True):
-    """Equity at every step of a grid without a gap, oldest first, in units; the last one is at step `last`.
+    """Equity at every step of a grid without a gap, oldest first, in units; the last one is at step `last`, and before
+    there is any the first one will be at the step after it.
 
     `flows[i]` is what was deposited less what was withdrawn since sample i - 1.
     """
@@ -21,7 +22,7 @@ class Sampled(msgspec.Struct, kw_only=True):
     def add(self, step: int, equity: int, flow: int, most: int) -> None:
         """Sample a step, and every step since the last one: between two commands nothing changes, so equity was then
         what it is now. The oldest samples beyond `most` go."""
-        missed = min(step - self.last - 1, most) if self.equity else 0
+        missed = min(step - self.last - 1, most)
         self.equity += [equity] * (missed + 1)
         # What flowed did so before the first of them.
         self.flows += [flow] + [0] * missed

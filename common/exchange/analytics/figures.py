@@ -1,9 +1,12 @@
 """What one account's (or one tag's) trades in one market add up to. Integers in units of 1e-8 of the quote asset."""
 
+from dataclasses import dataclass
+
 import msgspec
 
 
-class Figures(msgspec.Struct, kw_only=True):
+@dataclass(slots=True, kw_only=True)
+class Figures:
     """Sums over trades of one market since `first_ns`; `last_ns` is the time of the latest of them.
 
     maker_units, taker_units     notional traded as maker and as taker; trades with oneself or one's group are left out
@@ -12,7 +15,8 @@ class Figures(msgspec.Struct, kw_only=True):
     gross_units                  realised profit before fees: a trade that brings the position nearer to zero realises
                                  its price less the average price of what it closes
     wins, losses                 such trades by the sign of what they realised; 0 is neither
-    lots, cost_units             the open position and what was paid for it (negative: received)
+    lots, cost_units             the open position and what was paid for it (negative: received), where nobody else
+                                 keeps it: margin accounts know an account's perpetual positions and what they realise
     """
 
     first_ns: int
@@ -42,21 +46,26 @@ class Figures(msgspec.Struct, kw_only=True):
     def trade(self, signed_lots: int, paid_units: int) -> None:
         """Move the position by a trade: signed lots, and what they cost (negative: brought)."""
         held = self.lots
-        if held * signed_lots >= 0:
-            self.lots = held + signed_lots
+        self.lots = after = held + signed_lots
+        if not held or (held > 0) is (signed_lots > 0):
             self.cost_units += paid_units
             return
-        closing = min(abs(held), abs(signed_lots))
-        # As the margin accounts do it: what is left of a position keeps the dust of the division.
-        released = self.cost_units * closing // abs(held)
-        paid_closing = paid_units * closing // abs(signed_lots)
-        realized = -paid_closing - released
-        self.lots = held + signed_lots
-        self.cost_units += paid_units - paid_closing - released
-        self.gross_units += realized
-        if realized > 0:
+        if (after > 0) is (held > 0) or not after:
+            # As the margin accounts do it: what is left of a position keeps the dust of the division.
+            released = self.cost_units * signed_lots // -held
+            self.cost_units -= released
+            self.realize(-paid_units - released)
+            return
+        paid_closing = paid_units * held // -signed_lots
+        released, self.cost_units = self.cost_units, paid_units - paid_closing
+        self.realize(-paid_closing - released)
+
+    def realize(self, units: int) -> None:
+        """Count the profit of closing lots, which is won, lost, or neither."""
+        self.gross_units += units
+        if units > 0:
             self.wins += 1
-        elif realized:
+        elif units:
             self.losses += 1
 
     def pay_fee(self, units: int) -> None:

@@ -1,0 +1,134 @@
+"""Analytics as the exchange runs it: hears of trades, payments and hours, and answers questions."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+from common.exchange.analytics.counting import Counting
+from common.exchange.analytics.day import DayFigures
+from common.exchange.analytics.equity import HOUR_NS, HOURS_KEPT
+from common.exchange.analytics.figures import Figures, total_of
+from common.exchange.analytics.leaders import Ranking, Standing, leaders
+from common.exchange.analytics.records import AccountRecord, AnalyticsState, Records, records_of, state_of
+from common.exchange.analytics.valuation import Valuation
+from common.exchange.analytics.views import AccountView, MarketView, TagView
+from common.exchange.core import Core, Key
+from common.exchange.events import Deposited, RejectReason, TradeExecuted, Withdrawn
+from common.exchange.money import RATE_SCALE
+from common.exchange.refusal import Refused
+
+HOUR = "analytics_hour"
+
+
+class Analytics:
+    """Figures of accounts, strategies and markets. It takes no commands; questions change nothing."""
+
+    def __init__(self, core: Core) -> None:
+        self._core = core
+        self.handlers: dict[Any, Callable[[Any], None]] = {}
+        self.trading: frozenset[Any] = frozenset()
+        self._records = Records()
+        self._valuation = Valuation(core)
+        self._counting = Counting(core, self._records, self._valuation)
+        self._is_on = core.config.features.analytics
+        if self._is_on:
+            core.on_trade.append(self._hear_trade)
+            core.doers[HOUR] = self._sample
+            core.hearers.setdefault(Deposited, []).append(lambda it: self.flow(it.account, it.asset, it.units))
+            core.hearers.setdefault(Withdrawn, []).append(lambda it: self.flow(it.account, it.asset, -it.units))
+
+    @property
+    def state(self) -> AnalyticsState:
+        """All of it, for snapshots."""
+        return state_of(self._records)
+
+    def load(self, state: AnalyticsState) -> None:
+        """Become what `state` was."""
+        self._records = records_of(state)
+        self._counting.load(self._records)
+
+    def flow(self, account: str, asset: str, units: int) -> None:
+        """Money came into an account from outside of it (negative: left it), which is no profit."""
+        record = self._records.accounts.get(account)
+        if record is None:
+            return
+        for quoted, capital in record.capital.items():
+            value = self._valuation.value(asset, units, quoted)
+            capital.net_flow_units += value
+            capital.put_in_units += max(0, value)
+
+    def account(self, account: str, asset: str) -> AccountView:
+        """An account's figures in the markets that are quoted in an asset."""
+        record = self._asked().accounts.get(account)
+        capital = None if record is None else record.capital.get(asset)
+        if record is None or capital is None:
+            raise Refused(RejectReason.UNKNOWN_ACCOUNT, f"{account} has not traded for {asset}")
+        hours, days, markets = capital.equity.hours, capital.equity.days, self._quoted_in(record, asset)
+        return AccountView(
+            account=account, asset=asset, total=total_of(list(markets.values())), markets=markets,
+            equity_units=self._valuation.equity(account, asset), put_in_units=capital.put_in_units,
+            hours_last=hours.last, hours=list(hours.equity), hours_flows=list(hours.flows),
+            days_last=days.last, days=list(days.equity), days_flows=list(days.flows),
+        )  # fmt: skip
+
+    def tag(self, tag: str) -> TagView:
+        """What the orders with a link have done; nothing yet is an empty answer."""
+        found = self._asked().tags.get(tag, {})
+        return TagView(tag=tag, markets={symbol: replace(figures) for symbol, figures in found.items()})
+
+    def market(self, symbol: str) -> MarketView:
+        """A market's last 24 hours."""
+        days, core = self._asked().days, self._core
+        if symbol not in core.markets:
+            raise Refused(RejectReason.UNKNOWN_MARKET, symbol)
+        day = days[symbol].figures(core.time_ns) if symbol in days else DayFigures()
+        holders = core.margin.holders.get(symbol, {})
+        return MarketView(
+            symbol=symbol, day=day, average_e9=day.average_ticks(RATE_SCALE),
+            volume_units=day.tick_lots * core.ledger.scales[symbol].tick_lot_units,
+            open_interest_lots=sum(max(0, core.margin.position(account, symbol).lots) for account in holders),
+        )  # fmt: skip
+
+    def leaderboard(self, asset: str, ranking: Ranking, count: int) -> list[Standing]:
+        """Who leads in the markets that are quoted in an asset."""
+        standings = []
+        for account, record in self._asked().accounts.items():
+            if (capital := record.capital.get(asset)) is not None:
+                figures = self._quoted_in(record, asset).values()
+                standings.append(
+                    Standing(
+                        account=account,
+                        net_units=sum(each.net_units for each in figures),
+                        volume_units=sum(each.volume_units for each in figures),
+                        deposited_units=capital.put_in_units,
+                    )
+                )
+        return leaders(standings, ranking, count)
+
+    def _asked(self) -> Records:
+        if not self._is_on:
+            raise Refused(RejectReason.FEATURE_OFF, "analytics")
+        return self._records
+
+    def _quoted_in(self, record: AccountRecord, asset: str) -> dict[str, Figures]:
+        scales = self._core.ledger.scales
+        return {symbol: replace(figures) for symbol, figures in record.markets.items() if scales[symbol].quote == asset}
+
+    def _hear_trade(self, trade: TradeExecuted) -> None:
+        self._counting.hear(trade)
+        if not self._records.next_hour and self._records.accounts:
+            self._sample_at(trade.time_ns // HOUR_NS + 1)
+
+    def _sample_at(self, hour: int) -> None:
+        self._records.next_hour = hour
+        self._core.schedule(hour * HOUR_NS, HOUR, hour)
+
+    def _sample(self, key: Key, _due_ns: int) -> None:
+        """A full hour has come: what every account is worth, in the order in which they came."""
+        hour, now = int(key), self._core.time_ns // HOUR_NS
+        for account, record in self._records.accounts.items():
+            for asset, capital in record.capital.items():
+                equity = self._valuation.equity(account, asset)
+                capital.equity.sample(hour, equity, capital.net_flow_units)
+        # Of hours beyond what is kept nobody would ever ask; they are filled with the next one.
+        self._sample_at(max(hour + 1, now - HOURS_KEPT))
