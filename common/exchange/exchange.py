@@ -112,6 +112,7 @@ class Exchange:
             TakeLiquidity: lambda command: self._external[command.symbol].take(command),
         }
         self._handlers |= Collateral(core).handlers
+        self._order_handlers = {kind: self._handlers[kind] for kind in ORDER_COMMANDS}
         self._trading = set[Any](ORDER_COMMANDS)
         self.orders = Orders(core, self._entry, self._changes)
         self.rooms: dict[str, Room] = {}
@@ -164,14 +165,15 @@ class Exchange:
             self._settle_down()
         kind = type(command)
         # Most commands are orders of their own account; what speaks against them is looked at here, without calls.
+        handler = self._order_handlers.get(kind)
         if (
-            kind in ORDER_COMMANDS
+            handler is not None
             and command.symbol in self.markets  # type: ignore[attr-defined]
             and command.account not in SPECIAL_ACCOUNTS  # type: ignore[attr-defined]
             and not (command.by or command.nonce or core.managers)
             and not (kind is PlaceOrder and command.link)  # type: ignore[attr-defined]
         ):
-            self._handlers[kind](command)
+            handler(command)
         else:
             self._consider(command)
         if core.moved or core.margin.touched or core.reactions:
