@@ -227,11 +227,9 @@ def _money_refusal(
     return None
 
 
-def totals_refusal(
-    core: Core, standing: Standing, terms: PlaceOrder, orders: Iterable[tuple[int, int]]
-) -> RejectReason | None:
-    """Why an account cannot pay for several resting orders (price, lots) of one side, given as one of them."""
-    return _money_refusal(core, standing, terms, orders, None)
+def totals_refusal(core: Core, standing: Standing, terms: PlaceOrder, lots: int, value: int) -> RejectReason | None:
+    """Why an account cannot pay for several resting orders like this one, for so many lots and ticks x lots in all."""
+    return _money_refusal(core, standing, terms, lots, value, None)
 
 
 def locked_units(core: Core, order: OrderRecord) -> int:

@@ -14,6 +14,7 @@ from common.exchange.events import MarketPhase, RejectReason
 from common.exchange.ledger import OrderRecord
 from common.model.order import OrderType, Side
 
+BUY, SELL = Side.BUY, Side.SELL
 PriceLots = tuple[int, int]
 """An order to be: price in ticks, lots."""
 
@@ -24,25 +25,25 @@ class WithoutOrders(Standing):
     def __init__(self, core: Core, replaced: Sequence[OrderRecord]) -> None:
         super().__init__(core)
         self._replaced = replaced
-        self.bid_lots = 0
+        self.bid_lots = self._ask_lots = 0
+        for order in replaced:
+            if order.terms.side is BUY:
+                self.bid_lots -= order.quantity_lots - order.filled_lots
+            else:
+                self._ask_lots -= order.quantity_lots - order.filled_lots
 
     def free_units(self, account: str, asset: str) -> int:
         """What an account can spend."""
-        units = super().free_units(account, asset)
+        units, ledger = super().free_units(account, asset), self._core.ledger
         for order in self._replaced:
-            if self._core.ledger.lockable(order.terms.symbol, order.terms.side) == asset:
+            if ledger.lockable(order.terms.symbol, order.terms.side) == asset:
                 units += locked_units(self._core, order)
         return units
 
     def open_lots(self, account: str, symbol: str) -> tuple[int, int]:
         """Lots of an account's open bids and asks."""
         bids, asks = super().open_lots(account, symbol)
-        for order in self._replaced:
-            if order.terms.side is Side.BUY:
-                bids -= order.remaining_lots
-            else:
-                asks -= order.remaining_lots
-        return bids + self.bid_lots, asks
+        return bids + self.bid_lots, asks + self._ask_lots
 
 
 class RestingOrders:
@@ -142,17 +143,21 @@ class RestingOrders:
         replaced: Sequence[OrderRecord],
     ) -> RejectReason | None:
         core, standing = self._core, WithoutOrders(self._core, replaced)
-        for side, orders in ((Side.BUY, bids), (Side.SELL, asks)):
+        settles, has_limits = core.ledger.settles, bool(core.limits or core.strategy_limits)
+        for side, orders in ((BUY, bids), (SELL, asks)):
             if not orders:
                 continue
-            lots = sum(lots for _price, lots in orders)
+            lots, value = 0, 0
+            for price, each in orders:
+                lots += each
+                value += price * each
             terms = resting_order(account, symbol, side, orders[0], "", "", 0)
-            if core.ledger.settles and (reason := totals_refusal(core, standing, terms, orders)):
+            if settles and (reason := totals_refusal(core, standing, terms, lots, value)):
                 return reason
-            if reason := self._entry.limit_refusal(terms, lots, standing):
+            if has_limits and (reason := self._entry.limit_refusal(terms, lots, standing)):
                 return reason
-            if side is Side.BUY:
-                standing.bid_lots = lots
+            if side is BUY:
+                standing.bid_lots += lots
         return None
 
 
@@ -170,13 +175,13 @@ def _best_without(side: BookSide, replaced: Sequence[OrderRecord]) -> int:
     best = side.best()
     if best is None or not replaced:
         return 0 if best is None else best.price
-    gone = [order.order_id for order in replaced]
-    if best.head.order_id not in gone:
+    own = dict[int, int]()
+    for order in replaced:
+        if order.terms.side is side.side:
+            own[order.price_ticks] = own.get(order.price_ticks, 0) + order.quantity_lots - order.filled_lots
+    if best.quantity > own.get(best.price, 0):
         return best.price
-    for level in side.best_first():
-        if any(order.order_id not in gone for order in level):
-            return level.price
-    return 0
+    return next((level.price for level in side.best_first() if level.quantity > own.get(level.price, 0)), 0)
 
 
 def _book_refusal(bids: Sequence[PriceLots], asks: Sequence[PriceLots], touch: tuple[int, int]) -> RejectReason | None:

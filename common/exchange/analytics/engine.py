@@ -32,7 +32,7 @@ class Analytics:
         self._counting = Counting(core, self._records, self._valuation)
         self._is_on = core.config.features.analytics
         if self._is_on:
-            core.on_trade.append(self._hear_trade)
+            core.on_trade.append(self.hear)
             core.doers[HOUR] = self._sample
             core.hearers.setdefault(Deposited, []).append(lambda it: self.flow(it.account, it.asset, it.units))
             core.hearers.setdefault(Withdrawn, []).append(lambda it: self.flow(it.account, it.asset, -it.units))
@@ -114,7 +114,8 @@ class Analytics:
         scales = self._core.ledger.scales
         return {symbol: replace(figures) for symbol, figures in record.markets.items() if scales[symbol].quote == asset}
 
-    def _hear_trade(self, trade: TradeExecuted) -> None:
+    def hear(self, trade: TradeExecuted) -> None:
+        """Count a trade that was just settled."""
         self._counting.hear(trade)
         if not self._records.next_hour and self._records.accounts:
             self._sample_at(trade.time_ns // HOUR_NS + 1)

@@ -6,6 +6,7 @@ from typing import Any
 import msgspec
 from msgspec.structs import replace
 
+from common.exchange.admission import is_whole
 from common.exchange.core import Core, Key
 from common.exchange.events import RejectReason
 from common.exchange.orders import Orders
@@ -13,11 +14,15 @@ from common.exchange.quotes.commands import CancelQuote, MoveQuote, SetQuote
 from common.exchange.quotes.events import QuoteEnded
 from common.exchange.quotes.placing import Placing
 from common.exchange.quotes.quote import Quote
-from common.exchange.quotes.terms import QuoteTerms, must_follow, terms_fault
+from common.exchange.quotes.terms import QuoteTerms, must_follow, shape_fault, terms_fault
 from common.exchange.refusal import Refused, feature_off
+from common.exchange.rules import NS_PER_S
 from common.model.order import Side
 
-REACT, FOLLOW, EXPIRE = "quote", "quote_follow", "quote_expire"
+REACT, FOLLOW, EXPIRE, RETRY = "quote", "quote_follow", "quote_expire", "quote_retry"
+MOVABLE = (("mid_ticks", 0), ("bid_ticks", 0), ("ask_ticks", 0), ("bid_lots", 1), ("ask_lots", 1))
+"""Numbers that a quote may change in place, and the least that each may be."""
+
 FOLLOWERS_MAX = 200
 """Quotes of one market that follow its mark: each new mark may move all of them."""
 
@@ -48,7 +53,7 @@ class Quotes:
         is_on = core.config.features.quotes
         self.handlers = handlers if is_on else dict.fromkeys(handlers, feature_off)
         self.trading: frozenset[Any] = frozenset(handlers)
-        core.doers |= {REACT: self._react, FOLLOW: self._follow, EXPIRE: self._expire}
+        core.doers |= {REACT: self._react, FOLLOW: self._follow, EXPIRE: self._expire, RETRY: self._retry}
         core.on_mark.append(self._hear_mark)
 
     @property
@@ -90,10 +95,14 @@ class Quotes:
     def move(self, command: MoveQuote) -> None:
         """Other prices or sizes."""
         quote = self._quote(command)
-        names = ("mid_ticks", "bid_ticks", "ask_ticks", "bid_lots", "ask_lots")
-        changes = {name: value for name in names if (value := getattr(command, name)) is not None}
+        changes = dict[str, int]()
+        for name, least in MOVABLE:
+            if (value := getattr(command, name)) is not None:
+                if not is_whole(value, least):
+                    raise Refused(RejectReason.QUOTE_INVALID, f"{name} is {value!r}")
+                changes[name] = value
         terms = replace(quote.terms, **changes)
-        if fault := terms_fault(terms, self._core.time_ns, self._core.config.quote_spread_bps_min):
+        if fault := shape_fault(terms, self._core.time_ns, self._core.config.quote_spread_bps_min):
             raise Refused(*fault)
         self._place(quote, terms)
 
@@ -187,6 +196,17 @@ class Quotes:
             quote.marked_ticks = self._core.markets[quote.symbol].facts.mark
         elif reason is not RejectReason.MARKET_HALTED:
             self.end(quote, reason)
+        elif not quote.retry_ns:
+            facts = self._core.markets[quote.symbol].facts
+            quote.retry_ns = max(facts.phase_until_ns, self._core.time_ns + NS_PER_S)
+            self._core.schedule(quote.retry_ns, RETRY, quote.quote_id)
+
+    def _retry(self, key: Key, _due_ns: int) -> None:
+        """A market that was halted may be open again."""
+        quote = self.quotes.get(int(key))
+        if quote is not None:
+            quote.retry_ns = 0
+            self._put_again(quote)
 
     def _expire(self, key: Key, due_ns: int) -> None:
         quote = self.quotes.get(int(key))

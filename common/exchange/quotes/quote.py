@@ -10,6 +10,7 @@ class Quote(msgspec.Struct, kw_only=True):
     """A quote of an account in a market. Order numbers are 0 where there is none.
 
     marked_ticks   the mark around which it was placed last, if it follows the mark
+    retry_ns       when a market that is halted now is tried again; 0 = no need
     order_count    names of its orders so far
     """
 
@@ -19,6 +20,7 @@ class Quote(msgspec.Struct, kw_only=True):
     terms: QuoteTerms
     started_ns: int
     marked_ticks: int = 0
+    retry_ns: int = 0
     bid_order: int = 0
     ask_order: int = 0
     order_count: int = 0

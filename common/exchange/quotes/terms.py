@@ -71,6 +71,11 @@ def terms_fault(terms: QuoteTerms, time_ns: int, venue_spread_bps_min: int) -> t
     whole = all(map(_is_int, numbers)) and min(lots) > 0 and min(numbers) >= 0 and max(numbers) <= WHOLE_MAX
     if not whole or max(rates[:2]) >= BPS or max(rates[2:]) >= SPREAD_BPS_MAX:
         return RejectReason.QUOTE_INVALID, "a number is out of its bounds"
+    return shape_fault(terms, time_ns, venue_spread_bps_min)
+
+
+def shape_fault(terms: QuoteTerms, time_ns: int, venue_spread_bps_min: int) -> tuple[RejectReason, str] | None:
+    """What is wrong with terms whose numbers are all within their bounds."""
     if terms.expires_ns and not is_whole(terms.expires_ns, time_ns + 1):
         return RejectReason.QUOTE_INVALID, f"expires_ns is {terms.expires_ns!r}, now is {time_ns}"
     if terms.has_prices:

@@ -299,19 +299,31 @@ def test_both_sides_that_fill_at_once_are_both_placed_again() -> None:
     assert sides(desk) == [("b", 99, 10), ("s", 101, 10)]
 
 
-def test_a_halted_market_leaves_a_quote_alone() -> None:
-    desk = Desk(breaker_bps=500)
-    desk.mark(10_000)
-    quote(desk, follows_mark=True, spread_bps=20, bid_lots=5)
+def halted(desk: Desk) -> None:
+    """Let the last price fall by a tenth in trades that the quote has no part in."""
     desk.place("you", "low", BUY, 9_000, 5)
-    desk.place("you", "s", SELL, 9_000, 5)
-    desk.place("you", "b", BUY, 10_010, 2)
-    desk.place("me", "big", SELL, 9_000, 5)
+    desk.place("you", "high", SELL, 10_005, 5)
+    desk.place("him", "b", BUY, 10_005, 5)
+    for order in desk.exchange.orders.open_of("me", [ETH.symbol]):
+        if order.side is BUY and order.price_ticks > 9_000:
+            desk.place("him", f"x{order.order_id}", SELL, order.price_ticks, order.remaining_lots)
+    desk.place("him", "s", SELL, 9_000, 5)
     assert desk.exchange.markets[ETH.symbol].facts.phase == "halt"
+
+
+def test_a_halted_market_leaves_a_quote_alone_and_is_waited_for() -> None:
+    desk = Desk(accounts=("me", "you", "him"), breaker_bps=500)
+    desk.mark(10_000)
+    quote(desk, follows_mark=True, spread_bps=20)
+    halted(desk)
     before = sides(desk)
+    assert before == [("s", 10_010, 10)]
     desk.mark(11_000)
     assert sides(desk) == before
-    assert desk.exchange.quotes.quotes
+    assert desk.loaded().state_hash() == desk.exchange.state_hash()
+    desk.wait_until(desk.exchange.time_ns + 301 * 10**9)
+    assert sides(desk) == [("s", 11_011, 10)]
+    assert not desk.exchange.quotes.find("me", ETH.symbol).retry_ns
 
 
 def test_only_so_many_quotes_follow_one_mark() -> None:
