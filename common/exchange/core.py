@@ -97,7 +97,7 @@ class Core:
         self.doers: dict[str, Doer] = {FEE_DAY: self._begin_fee_day}
         self.on_trade: list[Callable[[TradeExecuted], None]] = []
         self.on_mark: list[Callable[[str], None]] = []
-        self.hearers: dict[type[Event], list[Callable[[Any], None]]] = {}
+        self.hearers: dict[type[Event], list[Callable[[Any], object]]] = {}
         """Who hears of other events as they are told, by their type."""
         self.managers: dict[str, str] = {}
         """Who trades for accounts that have no keys of their own: vaults by name; nobody = an empty text."""

@@ -26,7 +26,7 @@ class Counting:
 
     def load(self, records: Records) -> None:
         """Go on with these records."""
-        self._records, self._accounts, self._days = records, records.accounts, records.days
+        self.records, self._accounts, self._days = records, records.accounts, records.days
 
     def hear(self, trade: TradeExecuted) -> None:
         """Count a trade."""
@@ -59,7 +59,7 @@ class Counting:
         record = self._accounts.get(party.account)
         figures = None if record is None else record.markets.get(symbol)
         if figures is None:
-            figures = self._open(party.account, symbol, scale.quote, time_ns)
+            figures = self._open(party.account, symbol, time_ns)
         figures.last_ns = time_ns
         if is_volume and is_maker:
             figures.maker_units += units
@@ -83,7 +83,7 @@ class Counting:
             self._count_tag(tag, trade, lots, units, fee, is_maker)
 
     def _count_tag(self, tag: str, trade: TradeExecuted, lots: int, units: int, fee: int, is_maker: bool) -> None:
-        found = self._records.tags.get(tag) or self._open_tag(tag)
+        found = self.records.tags.get(tag) or self._open_tag(tag)
         figures = found.get(trade.symbol)
         if figures is None:
             figures = found[trade.symbol] = Figures(first_ns=trade.time_ns, last_ns=trade.time_ns)
@@ -98,14 +98,24 @@ class Counting:
             figures.taker_trades += 1
 
     def _open_tag(self, tag: str) -> MarketFigures:
-        tags = self._records.tags
+        tags = self.records.tags
         if len(tags) >= TAGS_MAX:
             del tags[next(iter(tags))]
         found = tags[tag] = MarketFigures()
         return found
 
-    def _open(self, account: str, symbol: str, asset: str, time_ns: int) -> Figures:
+    def begin(self, account: str, symbol: str) -> Figures:
+        """The figures of an account in a market, begun now if there are none, to count what is no trade."""
+        record = self._accounts.get(account)
+        found = None if record is None else record.markets.get(symbol)
+        if found is None:
+            found = self._open(account, symbol, self._core.time_ns)
+        found.last_ns = self._core.time_ns
+        return found
+
+    def _open(self, account: str, symbol: str, time_ns: int) -> Figures:
         """Begin to count for an account in a market, and from the first market of an asset on what it is worth."""
+        asset = self._scales[symbol].quote
         record = self._accounts.get(account)
         if record is None:
             record = self._accounts[account] = AccountRecord()

@@ -9,11 +9,13 @@ from common.exchange.analytics.day import DayFigures
 from common.exchange.analytics.equity import HOUR_NS, HOURS_KEPT
 from common.exchange.analytics.figures import Figures, total_of
 from common.exchange.analytics.leaders import Ranking, Standing, leaders
+from common.exchange.analytics.payments import Payments
 from common.exchange.analytics.records import AccountRecord, AnalyticsState, Records, records_of, state_of
 from common.exchange.analytics.valuation import Valuation
 from common.exchange.analytics.views import AccountView, MarketView, TagView
 from common.exchange.core import Core, Key
-from common.exchange.events import Deposited, RejectReason, TradeExecuted, Withdrawn
+from common.exchange.events import RejectReason, TradeExecuted
+from common.exchange.margin.accounts import Position
 from common.exchange.money import RATE_SCALE
 from common.exchange.refusal import Refused
 
@@ -34,8 +36,7 @@ class Analytics:
         if self._is_on:
             core.on_trade.append(self.hear)
             core.doers[HOUR] = self._sample
-            core.hearers.setdefault(Deposited, []).append(lambda it: self.flow(it.account, it.asset, it.units))
-            core.hearers.setdefault(Withdrawn, []).append(lambda it: self.flow(it.account, it.asset, -it.units))
+            self._payments = Payments(core, self._counting, self._valuation)
 
     @property
     def state(self) -> AnalyticsState:
@@ -47,16 +48,6 @@ class Analytics:
         self._records = records_of(state)
         self._counting.load(self._records)
 
-    def flow(self, account: str, asset: str, units: int) -> None:
-        """Money came into an account from outside of it (negative: left it), which is no profit."""
-        record = self._records.accounts.get(account)
-        if record is None:
-            return
-        for quoted, capital in record.capital.items():
-            value = self._valuation.value(asset, units, quoted)
-            capital.net_flow_units += value
-            capital.put_in_units += max(0, value)
-
     def account(self, account: str, asset: str) -> AccountView:
         """An account's figures in the markets that are quoted in an asset."""
         record = self._asked().accounts.get(account)
@@ -66,7 +57,8 @@ class Analytics:
         hours, days, markets = capital.equity.hours, capital.equity.days, self._quoted_in(record, asset)
         return AccountView(
             account=account, asset=asset, total=total_of(list(markets.values())), markets=markets,
-            equity_units=self._valuation.equity(account, asset), put_in_units=capital.put_in_units,
+            other_units=capital.other_units, put_in_units=capital.put_in_units,
+            equity_units=self._valuation.equity(account, asset),
             hours_last=hours.last, hours=list(hours.equity), hours_flows=list(hours.flows),
             days_last=days.last, days=list(days.equity), days_flows=list(days.flows),
         )  # fmt: skip
@@ -86,7 +78,7 @@ class Analytics:
         return MarketView(
             symbol=symbol, day=day, average_e9=day.average_ticks(RATE_SCALE),
             volume_units=day.tick_lots * core.ledger.scales[symbol].tick_lot_units,
-            open_interest_lots=sum(max(0, core.margin.position(account, symbol).lots) for account in holders),
+            open_interest_lots=sum(_long_lots(core.margin.position(account, symbol)) for account in holders),
         )  # fmt: skip
 
     def leaderboard(self, asset: str, ranking: Ranking, count: int) -> list[Standing]:
@@ -98,7 +90,7 @@ class Analytics:
                 standings.append(
                     Standing(
                         account=account,
-                        net_units=sum(each.net_units for each in figures),
+                        net_units=sum(each.net_units for each in figures) + capital.other_units,
                         volume_units=sum(each.volume_units for each in figures),
                         deposited_units=capital.put_in_units,
                     )
@@ -133,3 +125,7 @@ class Analytics:
                 capital.equity.sample(hour, equity, capital.net_flow_units)
         # Of hours beyond what is kept nobody would ever ask; they are filled with the next one.
         self._sample_at(max(hour + 1, now - HOURS_KEPT))
+
+
+def _long_lots(position: Position) -> int:
+    return max(0, position.lots) + sum(max(0, part.lots) for part in position.parts.values())

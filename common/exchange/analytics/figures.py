@@ -11,6 +11,7 @@ class Figures:
 
     maker_units, taker_units     notional traded as maker and as taker; trades with oneself or one's group are left out
     maker_trades, taker_trades   how many those were
+    funding_units                paid on perpetuals, negative = received
     fees_units, rebates_units    paid and received, both positive; one in the base asset at the price of its trade
     gross_units                  realised profit before fees: a trade that brings the position nearer to zero realises
                                  its price less the average price of what it closes
@@ -27,6 +28,7 @@ class Figures:
     taker_trades: int = 0
     fees_units: int = 0
     rebates_units: int = 0
+    funding_units: int = 0
     gross_units: int = 0
     wins: int = 0
     losses: int = 0
@@ -35,8 +37,8 @@ class Figures:
 
     @property
     def net_units(self) -> int:
-        """Realised profit after fees and rebates."""
-        return self.gross_units - self.fees_units + self.rebates_units
+        """Realised profit after fees, rebates and funding."""
+        return self.gross_units - self.fees_units + self.rebates_units - self.funding_units
 
     @property
     def volume_units(self) -> int:
@@ -87,6 +89,7 @@ class Total(msgspec.Struct, frozen=True, kw_only=True):
     taker_trades: int = 0
     fees_units: int = 0
     rebates_units: int = 0
+    funding_units: int = 0
     gross_units: int = 0
     net_units: int = 0
     wins: int = 0

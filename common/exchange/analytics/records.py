@@ -15,12 +15,14 @@ class Capital(msgspec.Struct, kw_only=True):
 
     put_in_units     what it was worth then, and every deposit since
     net_flow_units   deposits less withdrawals since
+    other_units      profit of no single market: collateral that a backstop took over or gave up, debts that were paid
     equity           what it was worth at every hour
     """
 
     put_in_units: int
     equity: EquitySeries
     net_flow_units: int = 0
+    other_units: int = 0
 
 
 class AccountRecord(msgspec.Struct, kw_only=True):

@@ -9,6 +9,7 @@ from common.exchange.analytics.figures import Figures, Total
 class AccountView(msgspec.Struct, frozen=True, kw_only=True):
     """One account in one asset: its figures over all markets quoted in it, and by market.
 
+    other_units     profit of no single market: collateral that a backstop took over or gave up, debts that were paid
     equity_units    what it is worth now
     put_in_units    what it was worth at its first trade, and deposits since
     hours, days     equity at full hours and at midnights UTC, oldest first; `*_last` counts hours and days since 1970
@@ -19,6 +20,7 @@ class AccountView(msgspec.Struct, frozen=True, kw_only=True):
     asset: str
     total: Total
     markets: dict[str, Figures]
+    other_units: int
     equity_units: int
     put_in_units: int
     hours_last: int

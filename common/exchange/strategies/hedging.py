@@ -70,7 +70,7 @@ class Hedging:
         total = 0 if balance is None else balance.total
         for symbol in core.margin.markets:
             if self._bases[symbol] == base:
-                total += core.margin.position(account, symbol).lots * core.ledger.scales[symbol].lot_units
+                total += core.margin.position(account, symbol).net_lots * core.ledger.scales[symbol].lot_units
         return total
 
     def _hear_trade(self, trade: TradeExecuted) -> None:

@@ -215,8 +215,12 @@ def test_a_refresh_that_changes_nothing_says_nothing() -> None:
 def test_both_sides_jump_over_each_other_without_crossing() -> None:
     desk = Desk()
     quote(desk, bid_ticks=99, ask_ticks=101)
+    found = desk.exchange.quotes.find("me", ETH.symbol)
+    told = {found.bid_order: 99, found.ask_order: 101}
     for bid, ask in ((200, 210), (99, 101), (101, 103), (97, 99)):
-        move(desk, bid_ticks=bid, ask_ticks=ask)
+        for event in of(OrderAmended, move(desk, bid_ticks=bid, ask_ticks=ask)):
+            told[event.order_id] = event.price_ticks
+            assert told[found.bid_order] < told[found.ask_order], "who follows the events sees no crossed quote either"
         assert sides(desk) == [("b", bid, 10), ("s", ask, 10)]
 
 
