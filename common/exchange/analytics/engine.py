@@ -8,7 +8,7 @@ from common.exchange.analytics.counting import Counting
 from common.exchange.analytics.day import DayFigures
 from common.exchange.analytics.equity import HOUR_NS, HOURS_KEPT
 from common.exchange.analytics.figures import Figures, total_of
-from common.exchange.analytics.leaders import Ranking, Standing, leaders
+from common.exchange.analytics.leaders import Leader, Ranking, leaders
 from common.exchange.analytics.payments import Payments
 from common.exchange.analytics.records import AccountRecord, AnalyticsState, Records, records_of, state_of
 from common.exchange.analytics.valuation import Valuation
@@ -81,21 +81,21 @@ class Analytics:
             open_interest_lots=sum(_long_lots(core.margin.position(account, symbol)) for account in holders),
         )  # fmt: skip
 
-    def leaderboard(self, asset: str, ranking: Ranking, count: int) -> list[Standing]:
+    def leaderboard(self, asset: str, ranking: Ranking, count: int) -> list[Leader]:
         """Who leads in the markets that are quoted in an asset."""
-        standings = []
+        rows = list[Leader]()
         for account, record in self._asked().accounts.items():
             if (capital := record.capital.get(asset)) is not None:
                 figures = self._quoted_in(record, asset).values()
-                standings.append(
-                    Standing(
+                rows.append(
+                    Leader(
                         account=account,
                         net_units=sum(each.net_units for each in figures) + capital.other_units,
                         volume_units=sum(each.volume_units for each in figures),
                         deposited_units=capital.put_in_units,
                     )
                 )
-        return leaders(standings, ranking, count)
+        return leaders(rows, ranking, count)
 
     def _asked(self) -> Records:
         if not self._is_on:

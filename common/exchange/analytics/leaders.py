@@ -18,7 +18,7 @@ class Ranking(StrEnum):
     RETURN = "return"
 
 
-class Standing(msgspec.Struct, frozen=True, kw_only=True):
+class Leader(msgspec.Struct, frozen=True, kw_only=True):
     """One account's figures in one asset, in units; `deposited_units` is what it put in, withdrawals not subtracted."""
 
     account: str
@@ -32,17 +32,17 @@ class Standing(msgspec.Struct, frozen=True, kw_only=True):
         return self.net_units * RATE_SCALE // self.deposited_units if self.deposited_units > 0 else None
 
 
-def leaders(standings: list[Standing], ranking: Ranking, count: int) -> list[Standing]:
+def leaders(rows: list[Leader], ranking: Ranking, count: int) -> list[Leader]:
     """The best, at most `count` and LEADERS_MAX. Equal figures go by account id; who has none is not ranked."""
-    ranked = list[tuple[int, str, Standing]]()
-    for each in standings:
+    ranked = list[tuple[int, str, Leader]]()
+    for each in rows:
         figure = _figure(each, ranking)
         if figure is not None:
             ranked.append((-figure, each.account, each))
     return [each for _figure, _account, each in nsmallest(min(count, LEADERS_MAX), ranked, key=lambda row: row[:2])]
 
 
-def _figure(standing: Standing, ranking: Ranking) -> int | None:
+def _figure(row: Leader, ranking: Ranking) -> int | None:
     if ranking is Ranking.NET_PROFIT:
-        return standing.net_units
-    return standing.volume_units if ranking is Ranking.VOLUME else standing.return_rate
+        return row.net_units
+    return row.volume_units if ranking is Ranking.VOLUME else row.return_rate

@@ -1,11 +1,11 @@
 """Leaderboards."""
 
-from common.exchange.analytics.leaders import LEADERS_MAX, Ranking, Standing, leaders
+from common.exchange.analytics.leaders import LEADERS_MAX, Leader, Ranking, leaders
 
 ROWS = [
-    Standing(account="b", net_units=10, volume_units=5, deposited_units=100),
-    Standing(account="a", net_units=10, volume_units=7, deposited_units=1000),
-    Standing(account="c", net_units=-3, volume_units=9, deposited_units=0),
+    Leader(account="b", net_units=10, volume_units=5, deposited_units=100),
+    Leader(account="a", net_units=10, volume_units=7, deposited_units=1000),
+    Leader(account="c", net_units=-3, volume_units=9, deposited_units=0),
 ]
 
 
@@ -24,10 +24,10 @@ def test_volume_and_return_have_their_own_order() -> None:
 
 
 def test_a_return_is_rounded_down() -> None:
-    assert Standing(account="x", net_units=-1, volume_units=0, deposited_units=3).return_rate == -333_333_334
-    assert Standing(account="x", net_units=1, volume_units=0, deposited_units=3).return_rate == 333_333_333
+    assert Leader(account="x", net_units=-1, volume_units=0, deposited_units=3).return_rate == -333_333_334
+    assert Leader(account="x", net_units=1, volume_units=0, deposited_units=3).return_rate == 333_333_333
 
 
 def test_a_board_is_bounded() -> None:
-    many = [Standing(account=f"{i:04}", net_units=i, volume_units=0, deposited_units=0) for i in range(300)]
+    many = [Leader(account=f"{i:04}", net_units=i, volume_units=0, deposited_units=0) for i in range(300)]
     assert len(leaders(many, Ranking.NET_PROFIT, 10**6)) == LEADERS_MAX
