@@ -18,6 +18,7 @@ from common.exchange.commands import (
     TakeLiquidity,
     Withdraw,
 )
+from common.exchange.grids.commands import GridCommand
 from common.exchange.margin.commands import (
     FundInsurance,
     MergePosition,
@@ -29,6 +30,8 @@ from common.exchange.margin.commands import (
     SplitPosition,
     TransferPosition,
 )
+from common.exchange.quotes.commands import QuoteCommand
+from common.exchange.strategies.commands import StrategyCommand
 
 OrderCommand = PlaceOrder | CancelOrder | ReduceOrder | AmendOrder | Batch
 """What anybody does to a book."""
@@ -45,5 +48,8 @@ MoneyCommand = Deposit | Withdraw | MoveCollateral | FundInsurance
 MarginCommand = SetLeverage | SetMarginMode | MoveIsolatedMargin | SplitPosition | MergePosition | TransferPosition
 """What owners decide about their positions."""
 
-AnyCommand = OrderCommand | WorldCommand | VenueCommand | MoneyCommand | MarginCommand
+MakingCommand = GridCommand | QuoteCommand | StrategyCommand
+"""What lets the exchange itself trade for an account."""
+
+AnyCommand = OrderCommand | WorldCommand | VenueCommand | MoneyCommand | MarginCommand | MakingCommand
 """All of them."""
