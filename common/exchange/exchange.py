@@ -5,7 +5,7 @@ from typing import Any
 
 import msgspec
 
-from common.exchange.admission import Standing, is_whole
+from common.exchange.admission import WHOLE_MAX, Standing, is_whole
 from common.exchange.batch import Batches
 from common.exchange.changes import OrderChanges
 from common.exchange.commands import (
@@ -81,6 +81,7 @@ class Exchange:
         core = self._core = Core(config)
         self.instruments, self.markets = core.instruments, core.markets
         self.ledger, self.margin = core.ledger, core.margin
+        self._assets = {asset for scale in core.ledger.scales.values() for asset in (scale.base, scale.quote)}
         standing = Standing(core)
         self._entry = OrderEntry(core, standing)
         self._changes = OrderChanges(core, standing, self._entry)
@@ -167,6 +168,7 @@ class Exchange:
     def _consider(self, command: Command) -> None:
         """Look at everything that may speak against a command before it acts."""
         core, refusal = self._core, self._refusal(command)
+        before = len(core.events)
         if refusal is None:
             try:
                 self._handlers[type(command)](command)
@@ -174,7 +176,7 @@ class Exchange:
                 refusal = error
         if refusal is not None:
             self._refuse(command, refusal)
-        elif command.nonce and not isinstance(core.events[-1] if core.events else None, Refusal):
+        elif command.nonce and not _is_refusal(core.events[before:]):
             core.nonces[command.by or getattr(command, "account", "")] = command.nonce
 
     def changed_levels(self) -> list[LevelChanged]:
@@ -246,6 +248,8 @@ class Exchange:
                 return Refused(RejectReason.UNKNOWN_MARKET, str(item.symbol))
             if refusal := self._account_refusal(item, item.account):
                 return refusal
+        if command.nonce and not command.by:
+            return Refused(RejectReason.NOT_AUTHORISED, "a batch with a nonce must say whose it is")
         return self._nonce_refusal(command, command.by)
 
     def _nonce_refusal(self, command: Command, asker: str) -> Refused | None:
@@ -273,6 +277,11 @@ class Exchange:
     def _deposit(self, command: Deposit) -> None:
         if not is_whole(command.units, 1) or not command.account or not command.asset:
             raise Refused(RejectReason.AMOUNT_INVALID, f"units must be a positive integer, got {command.units!r}")
+        if command.asset not in self._assets:
+            raise Refused(RejectReason.AMOUNT_INVALID, f"{command.asset} is no asset here")
+        held = self._core.ledger.accounts.total(command.asset) + self._core.margin.accounts.total(command.asset)
+        if held + command.units > WHOLE_MAX:
+            raise Refused(RejectReason.AMOUNT_INVALID, f"at most {WHOLE_MAX - held} units more fit in 64 bits")
         self._core.ledger.accounts.credit(command.account, command.asset, command.units)
         self._core.tell(
             Deposited(time_ns=self.time_ns, account=command.account, asset=command.asset, units=command.units)
@@ -299,3 +308,8 @@ class Exchange:
             raise Refused(RejectReason.PRICE_INVALID, f"a positive 64-bit integer, got {command.price_ticks!r}")
         self._core.markets[command.symbol].facts.last = command.price_ticks
         self._core.tell(LastChanged(time_ns=self.time_ns, symbol=command.symbol, price_ticks=command.price_ticks))
+
+
+def _is_refusal(events: list[Event]) -> bool:
+    """True when a command made these events and changed nothing; of a batch single items may be refused."""
+    return len(events) == 1 and isinstance(events[0], Refusal)
