@@ -121,6 +121,14 @@ class Exchange:
         """Folded from every order and trade so far: cheap to compare while commands are replayed."""
         return self._core.ledger.digest
 
+    def manager_of(self, account: str) -> str:
+        """Who gives the orders of an account that has no keys of its own; empty for all others."""
+        return self._core.managers.get(account, "")
+
+    def nonce_of(self, account: str) -> int:
+        """The newest nonce of somebody that was accepted; 0 = none ever."""
+        return self._core.nonces.get(account, 0)
+
     def state(self) -> ExchangeState:
         """What `load` takes. It refers to what goes on changing, so encode it before the next command."""
         return ExchangeState(

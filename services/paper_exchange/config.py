@@ -5,6 +5,7 @@ from decimal import Decimal
 
 import msgspec
 
+from common.exchange.margin.rules import PerpetualRules
 from common.exchange.money import FeeRates, units_from_text
 from common.storage.journal import Durability
 from services.paper_exchange.synthetic import SyntheticMarket
@@ -19,6 +20,7 @@ class PaperExchangeConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unkn
     `orders_day_max` are Binance's limits. `frames_queued_max`: a client that reads slower than that is cut off.
     `snapshot_commands`: so often the whole state is kept. `expires_open_orders`: a start ends all that rests, since the
     market of a recording begins anew with it; otherwise orders go on resting.
+    `perpetuals`: which of the venue's instruments are perpetuals, by symbol, and their rules; all others are spot.
     """
 
     balances: dict[str, Decimal]
@@ -33,6 +35,7 @@ class PaperExchangeConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unkn
     snapshot_commands: int = 20_000
     expires_open_orders: bool = True
     synthetic: SyntheticMarket = SyntheticMarket()
+    perpetuals: dict[str, PerpetualRules] = {}
 
     def __post_init__(self) -> None:
         if not (math.isfinite(self.speed) and 0 < self.speed <= 1_000):

@@ -32,13 +32,14 @@ class Site:
     ) -> None:
         boot_ms = now_ns() // NS_PER_MS
         fees = FeeRates.of_bps(config.maker_fee_bps, config.taker_fee_bps)
-        made_of = ExchangeConfig(instruments=instruments, fee_rates=fees)
+        made_of = ExchangeConfig(instruments=instruments, fee_rates=fees, perpetuals=config.perpetuals)
         self.venue = PaperVenue(made_of, journal, now_ns, config.snapshot_commands)
         self.exchange = self.venue.exchange
         self.config = config
+        self.spot = [each for each in instruments if each.symbol not in config.perpetuals]
         self.hub, self.users = Hub(), UserStreams()
         scales = self.exchange.ledger.scales
-        self.wires = {each.symbol: MarketWire(each, scales[each.symbol]) for each in instruments}
+        self.wires = {each.symbol: MarketWire(each, scales[each.symbol]) for each in self.spot}
         self.by_name = {wire.name: wire for wire in self.wires.values()}
         self.gatekeeper = Gatekeeper(credentials, self.now_ms)
         self.limits = RequestLimits(
@@ -75,6 +76,7 @@ class Site:
 
     def _absorb(self, events: list[Event]) -> None:
         frames = list[tuple[str, bytes]]()
+        events = [each for each in events if getattr(each, "symbol", "") not in self.exchange.config.perpetuals]
         for symbol in {symbol: None for event in events if (symbol := getattr(event, "symbol", ""))}:
             frames += self.market_data[symbol].absorb([e for e in events if getattr(e, "symbol", "") == symbol])
         reports = self._reports.absorb(events)
