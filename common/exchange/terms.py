@@ -12,6 +12,7 @@ Node = inspect.Type
 """The type of a field, as msgspec sees it."""
 
 _TOKEN = re.compile(r"\.?(\w+)|\[(\d+|\.\.\.)\]")
+_SENTENCE_ENDS = re.compile(r"[.:] (?=[A-Z])")
 _MEANING = re.compile(r"^(\w+(?:, \w+)*) {2,}(\S.*)$")
 _WORDS: dict[type[Node], str] = {
     inspect.IntType: "an integer",
@@ -44,7 +45,7 @@ def terms_of(kind: type[msgspec.Struct]) -> dict[str, Term]:
 def summary(kind: object) -> str:
     """The first sentence of a docstring."""
     text = " ".join(cleandoc(kind.__doc__ or "").partition("\n\n")[0].split())
-    return text.partition(". ")[0].rstrip(".")
+    return _SENTENCE_ENDS.split(text, 1)[0].rstrip(".")
 
 
 def describe(node: Node) -> str:

@@ -73,7 +73,7 @@ class BusApi:
             late_ms = (time_ns - request.expires_at_ns) // NS_PER_MS
             raise RequestRefused("expired", f"{request.kind} came {late_ms} ms after it expired")
         if kind_of(request.kind) in ADMIN_KINDS and not request.admin:
-            raise RequestRefused("admin_only", f"{request.kind} is the venue operator's; say admin if that is you")
+            raise RequestRefused("admin_only", f"{request.kind} is for the venue's operator: admin, or --admin")
         command = read_command(request.kind, request.fields, time_ns)
         check_world(command, self._scales)
         events = self._venue.execute(command)
@@ -127,5 +127,5 @@ def _words(kind: str, refusal: Refusal) -> str:
         about.pop(name, None)
     detail = about.pop("detail", "")
     where = " ".join(f"{name}={value}" for name, value in about.items())
-    parts = [str(refusal.reason).replace("_", " "), detail, where and f"({where})"]
-    return f"{kind} refused: {' '.join(part for part in parts if part)}"
+    why = ": ".join(part for part in (str(refusal.reason).replace("_", " "), detail) if part)
+    return f"{kind} refused: {why}{f' ({where})' if where else ''}"

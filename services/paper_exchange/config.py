@@ -5,8 +5,10 @@ from decimal import Decimal
 
 import msgspec
 
+from common.exchange.configuration import Features
 from common.exchange.margin.rules import PerpetualRules
 from common.exchange.money import FeeRates, units_from_text
+from common.exchange.rules import MarketRules
 from common.storage.journal import Durability
 from services.paper_exchange.synthetic import SyntheticMarket
 
@@ -21,6 +23,7 @@ class PaperExchangeConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unkn
     `snapshot_commands`: so often the whole state is kept. `expires_open_orders`: a start ends all that rests, since the
     market of a recording begins anew with it; otherwise orders go on resting.
     `perpetuals`: which of the venue's instruments are perpetuals, by symbol, and their rules; all others are spot.
+    `rules`: bands, slippage limit, breaker and more of markets, by symbol. `features`: what is switched off.
     """
 
     balances: dict[str, Decimal]
@@ -36,6 +39,8 @@ class PaperExchangeConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unkn
     expires_open_orders: bool = True
     synthetic: SyntheticMarket = SyntheticMarket()
     perpetuals: dict[str, PerpetualRules] = {}
+    rules: dict[str, MarketRules] = {}
+    features: Features = Features()
 
     def __post_init__(self) -> None:
         if not (math.isfinite(self.speed) and 0 < self.speed <= 1_000):

@@ -32,7 +32,10 @@ class Site:
     ) -> None:
         boot_ms = now_ns() // NS_PER_MS
         fees = FeeRates.of_bps(config.maker_fee_bps, config.taker_fee_bps)
-        made_of = ExchangeConfig(instruments=instruments, fee_rates=fees, perpetuals=config.perpetuals)
+        made_of = ExchangeConfig(
+            instruments=instruments, fee_rates=fees, perpetuals=config.perpetuals, rules=config.rules,
+            features=config.features,
+        )  # fmt: skip
         self.venue = PaperVenue(made_of, journal, now_ns, config.snapshot_commands)
         self.exchange = self.venue.exchange
         self.config = config
