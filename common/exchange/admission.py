@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from common.exchange.commands import PlaceOrder, SelfTradePrevention, Trigger, TriggerKind
 from common.exchange.core import Core
 from common.exchange.events import MarketPhase, RejectReason
-from common.exchange.ledger import NO_SEAT, OrderRecord
+from common.exchange.ledger import OrderRecord
 from common.exchange.matching import Market, Taker
 from common.exchange.money import fee_units
 from common.exchange.reduce_only import reducible
@@ -15,6 +15,8 @@ from common.model.order import OrderType, Side, TimeInForce
 
 Terms = PlaceOrder | OrderRecord
 """What was ordered, as a command or as an order that stands already."""
+
+LIMIT, NO_PREVENTION = OrderType.LIMIT, SelfTradePrevention.NONE
 
 WHOLE_MAX = 2**63 - 1
 """Prices, quantities, budgets and amounts of money are signed 64-bit integers everywhere else."""
@@ -36,13 +38,20 @@ class Standing:
     def __init__(self, core: Core) -> None:
         self._core = core
 
-    def open_orders(self, account: str, symbol: str) -> int:
-        """How many open orders an account has in a market."""
-        return len(self._core.ledger.seats.get((account, symbol), NO_SEAT).orders)
+    def seat_refusal(self, account: str, symbol: str, client_order_id: str) -> RejectReason | None:
+        """Why an account may have no more orders in a market, or none of this name."""
+        ledger, rules = self._core.ledger, self._core.markets[symbol].facts.rules
+        seat = ledger.seats.get((account, symbol))
+        if seat is None:
+            return None
+        order_id = seat.names.get(client_order_id)
+        if order_id is not None and (rules.client_ids_once or order_id in seat.orders):
+            return RejectReason.DUPLICATE_CLIENT_ORDER_ID
+        return RejectReason.TOO_MANY_OPEN_ORDERS if len(seat.orders) >= rules.open_orders_max else None
 
     def is_open(self, order: OrderRecord) -> bool:
-        """True while an order is open."""
-        return order.is_open
+        """True for an open order that stays so."""
+        return True
 
     def free_units(self, account: str, asset: str) -> int:
         """What an account can spend."""
@@ -58,25 +67,17 @@ class Standing:
         best = market.book.side(side.opposite).best()
         return 0 if best is None else best.price
 
-    def has_client_id(self, account: str, symbol: str, client_order_id: str) -> bool:
-        """True when a client order id is taken."""
-        ledger = self._core.ledger
-        order_id = ledger.seats.get((account, symbol), NO_SEAT).names.get(client_order_id)
-        if order_id is None:
-            return False
-        return self._core.markets[symbol].facts.rules.client_ids_once or self.is_open(ledger.orders[order_id])
-
 
 def taker_of(core: Core, standing: Standing, terms: Terms, lots: int, order_id: int) -> Taker:
     """An order as it would go through the book now, at the worst price that it may have."""
     limit: int | None = terms.price_ticks
-    if terms.order_type is OrderType.MARKET:
+    if terms.order_type is not LIMIT:
         limit = worst_price(core.markets[terms.symbol], terms.side, terms.protect_ticks)
     elif terms.slide:
         limit = _slid_price(core.markets[terms.symbol], standing, terms)
-    mode = terms.self_trade_prevention
-    owner = "" if mode is SelfTradePrevention.NONE else core.owner(terms.account)
-    return Taker(terms.account, terms.side, limit, lots, order_id, terms.client_order_id, owner, mode)
+    account, mode = terms.account, terms.self_trade_prevention
+    owner = "" if mode is NO_PREVENTION else core.owner(account) if core.groups else account
+    return Taker(account, terms.side, limit, lots, order_id, terms.client_order_id, owner, mode)
 
 
 def worst_price(market: Market, side: Side, protect_ticks: int | None) -> int | None:
@@ -109,14 +110,12 @@ def entry_refusal(core: Core, standing: Standing, command: PlaceOrder) -> Reject
     if type(lots) is not int or not instrument.quantity_lots_min <= lots <= instrument.quantity_lots_max:
         return RejectReason.QUANTITY_INVALID
     price = command.price_ticks
-    if command.order_type is OrderType.LIMIT and (type(price) is not int or not 0 < price <= WHOLE_MAX):
+    if command.order_type is LIMIT and (type(price) is not int or not 0 < price <= WHOLE_MAX):
         return RejectReason.PRICE_INVALID
     if not _terms_fit(command, core.time_ns):
         return RejectReason.TERMS_INVALID
-    if standing.has_client_id(account, symbol, command.client_order_id):
-        return RejectReason.DUPLICATE_CLIENT_ORDER_ID
-    if standing.open_orders(account, symbol) >= market.facts.rules.open_orders_max:
-        return RejectReason.TOO_MANY_OPEN_ORDERS
+    if reason := standing.seat_refusal(account, symbol, command.client_order_id):
+        return reason
     if command.reduce_only and lots > reducible_of(core, command):
         return RejectReason.NO_POSITION_TO_REDUCE
     return None if command.trigger is None else _trigger_refusal(market, command, command.trigger)
@@ -160,7 +159,7 @@ def book_refusal(
 ) -> RejectReason | None:
     """Why an order may not meet the book as it stands now. What is set aside for `replaced` is free for it."""
     market, price = core.markets[terms.symbol], taker.limit_ticks
-    if terms.order_type is OrderType.MARKET:
+    if terms.order_type is not LIMIT:
         # What a market order will trade is known exactly: nothing moves between this look and the matching.
         return _money_refusal(core, standing, terms, market.reachable(taker), None) if core.ledger.settles else None
     assert price is not None  # only market orders have none

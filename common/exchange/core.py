@@ -157,7 +157,7 @@ class Core:
 
     def owner(self, account: str) -> str:
         """Whose orders an account's orders do not trade with: its trade group's, or its own."""
-        return self.groups.get(account, account) if self.groups else account
+        return self.groups.get(account, account)
 
     def position(self, account: str, symbol: str) -> int:
         """Net lots of an account in a market: of its perpetual position, or of all that it has traded on spot."""
@@ -248,15 +248,15 @@ class Core:
             market.stops.remove(order_id)
         resting = market.book.orders.get(order_id)
         if resting is not None:
-            market.reduce(resting, resting.quantity)
+            market.remove(resting)
 
     def rest(self, order: OrderRecord) -> None:
         """Queue what is open of an order."""
         terms = order.terms
         account = terms.account
-        resting = RestingOrder(
-            account, order.order_id, terms.client_order_id, order.quantity_lots - order.filled_lots, self.owner(account)
-        )
+        owner = self.owner(account) if self.groups else account
+        lots = order.quantity_lots - order.filled_lots
+        resting = RestingOrder(account, order.order_id, terms.client_order_id, lots, owner)
         self.markets[terms.symbol].rest(terms.side, order.price_ticks, resting, terms.reduce_only)
 
     def _trade_perpetual(

@@ -15,10 +15,11 @@ from common.model.order import OrderState, OrderType, Side, TimeInForce
 
 DIGEST_FACTOR, DIGEST_MASK = 6364136223846793005, (1 << 62) - 1
 FINAL_ORDERS_KEPT = 20_000
+LIMIT = OrderType.LIMIT
 TRADES_KEPT = 20_000
 
 
-class OrderRecord(msgspec.Struct, kw_only=True):
+class OrderRecord(msgspec.Struct, kw_only=True, omit_defaults=True, gc=False):
     """One order and what became of it. `quote_units` is what its fills cost or brought, in 1e-8 of the quote asset.
 
     `terms` is what was ordered; `price_ticks` and `quantity_lots` are what it is now. `is_waiting` is true until its
@@ -235,17 +236,18 @@ class Ledger:
         scale = self.scales[symbol]
         return scale.quote_units(price_ticks, lots) if side is Side.BUY else scale.base_units(lots)
 
-    def open(self, order: OrderRecord) -> None:
+    def open(self, order_id: int, price_ticks: int, terms: PlaceOrder, time_ns: int) -> OrderRecord:
         """An order was accepted."""
-        terms, order_id = order.terms, order.order_id
+        order = record_of(order_id, price_ticks, terms, time_ns)
         seat = self.seats.get((terms.account, terms.symbol)) or self._take_seat(terms.account, terms.symbol)
-        self._set_aside(order, seat, order.quantity_lots)
-        if not order.is_waiting:
+        self._set_aside(order, seat, terms.quantity_lots)
+        if terms.trigger is None:
             self.last_place = order.place = self.last_place + 1
         self.orders[order_id] = seat.orders[order_id] = order
         seat.names[terms.client_order_id] = order_id
         self.last_order_id = order_id
-        self.digest = (self.digest * DIGEST_FACTOR + order_id + order.price_ticks) & DIGEST_MASK
+        self.digest = (self.digest * DIGEST_FACTOR + order_id + price_ticks) & DIGEST_MASK
+        return order
 
     def settle(self, trade: TradeExecuted) -> None:
         """Two orders traded: count it for both, and on spot let money and goods change hands."""
@@ -255,21 +257,27 @@ class Ledger:
         self.last_trade_id = trade.trade_id
         self.digest = (self.digest * DIGEST_FACTOR + trade.price_ticks + lots) & DIGEST_MASK
         bought = lots if trade.aggressor.sign > 0 else -lots
+        pays = self.settles and not scale.is_perpetual
         if maker.account != EXTERNAL_ACCOUNT:
-            self._fill(maker.order_id, lots, quote_units, time_ns)
+            seat = self._fill(maker.order_id, lots, quote_units, time_ns)
+            if pays:
+                self._settle_customer(scale, seat, maker, -bought, quote_units)
+        elif taker.account == EXTERNAL_ACCOUNT:
+            return
+        elif pays:
+            self._settle_outside(scale, -bought, quote_units)
         if taker.account != EXTERNAL_ACCOUNT:
-            self._fill(taker.order_id, lots, quote_units, time_ns)
-        elif maker.account == EXTERNAL_ACCOUNT:
-            return
+            seat = self._fill(taker.order_id, lots, quote_units, time_ns)
+            if pays:
+                self._settle_customer(scale, seat, taker, bought, quote_units)
+        elif pays:
+            self._settle_outside(scale, bought, quote_units)
         self.trades.append(trade)
-        if scale.is_perpetual:
-            return
-        positions = self.positions[symbol]
-        for party, signed in ((maker, -bought), (taker, bought)):
-            if party.account not in SPECIAL_ACCOUNTS:
-                positions[party.account] = positions.get(party.account, 0) + signed
-            if self.settles:
-                self._pay(scale, party, signed, quote_units if signed > 0 else -quote_units)
+        if not scale.is_perpetual:
+            positions = self.positions[symbol]
+            for account, signed in ((maker.account, -bought), (taker.account, bought)):
+                if account != EXTERNAL_ACCOUNT:
+                    positions[account] = positions.get(account, 0) + signed
 
     def amend(self, order: OrderRecord, price_ticks: int, open_lots: int, keeps_place: bool, time_ns: int) -> None:
         """An open order has another price or another open quantity."""
@@ -288,10 +296,10 @@ class Ledger:
 
     def end(self, order: OrderRecord, state: OrderState, time_ns: int, reason: str = "") -> None:
         """An open order ended without being filled."""
-        if order.state.is_final:
-            raise InvariantBroken(f"order {order.order_id} ends but is not open")
         terms = order.terms
         seat = self.seats[terms.account, terms.symbol]
+        if order.order_id not in seat.orders:
+            raise InvariantBroken(f"order {order.order_id} ends but is not open")
         self._set_aside(order, seat, order.filled_lots - order.quantity_lots)
         order.state, order.reason, order.changed_ns = state, reason, time_ns
         self.digest = (self.digest * DIGEST_FACTOR + order.order_id) & DIGEST_MASK
@@ -308,41 +316,50 @@ class Ledger:
             self.seats[account, symbol] = seat
         return seat
 
-    def _pay(self, scale: Scale, party: TradeParty, lots: int, quote_units: int) -> None:
-        account, credit = party.account, self.accounts.credit
-        credit(account, scale.base, lots * scale.lot_units)
-        credit(account, scale.quote, -quote_units)
-        if party.fee_units:
-            credit(account, party.fee_asset, -party.fee_units)
-            credit(FEE_ACCOUNT, party.fee_asset, party.fee_units)
+    def _settle_customer(self, scale: Scale, seat: Seat, party: TradeParty, lots: int, quote_units: int) -> None:
+        """Goods against money, and the fee out of what is received."""
+        base, quote, fee = seat.base, seat.quote, party.fee_units
+        assert base is not None and quote is not None  # a seat of a spot market that settles has balances
+        base.free += lots * scale.lot_units - (fee if lots > 0 else 0)
+        quote.free -= (quote_units if lots > 0 else -quote_units) + (fee if lots < 0 else 0)
+        if base.free < 0 or quote.free < 0:
+            raise InvariantBroken(
+                f"{party.account} would own {base.free} {scale.base}, {quote.free} {scale.quote} free"
+            )
+        if fee:
+            self.accounts.credit(FEE_ACCOUNT, party.fee_asset, fee)
 
-    def _fill(self, order_id: int, lots: int, quote_units: int, time_ns: int) -> None:
+    def _settle_outside(self, scale: Scale, lots: int, quote_units: int) -> None:
+        self.accounts.credit(EXTERNAL_ACCOUNT, scale.base, lots * scale.lot_units)
+        self.accounts.credit(EXTERNAL_ACCOUNT, scale.quote, -quote_units if lots > 0 else quote_units)
+
+    def _fill(self, order_id: int, lots: int, quote_units: int, time_ns: int) -> Seat:
         order = self.orders.get(order_id)
-        if order is None or lots > order.quantity_lots - order.filled_lots or order.state.is_final:
+        if order is None or lots > order.quantity_lots - order.filled_lots:
             raise InvariantBroken(f"a trade fills order {order_id} beyond what it has open")
         terms = order.terms
         seat = self.seats[terms.account, terms.symbol]
         self._set_aside(order, seat, -lots)
         order.fill(lots, quote_units, time_ns)
-        if order.state is OrderState.FILLED:
+        if order.filled_lots == order.quantity_lots:
             self._close(order, seat)
         elif terms.link:
             self._on_linked(order)
+        return seat
 
     def _set_aside(self, order: OrderRecord, seat: Seat, lots: int) -> None:
         # A market order trades or ends within its own command, so it needs nothing set aside.
         terms = order.terms
-        if not self.settles or terms.order_type is OrderType.MARKET:
+        if not self.settles or terms.order_type is not LIMIT:
             return
         scale = self.scales[terms.symbol]
-        if scale.is_perpetual:
-            self.margin.count_order(terms.account, terms.symbol, terms.side, lots)
-            return
         if terms.side.sign > 0:
             balance, units = seat.quote, order.price_ticks * lots * scale.tick_lot_units
         else:
             balance, units = seat.base, lots * scale.lot_units
-        assert balance is not None  # a seat of a spot market that settles has balances
+        if balance is None:
+            self.margin.count_order(terms.account, terms.symbol, terms.side, lots)
+            return
         balance.free = free = balance.free - units
         balance.locked = locked = balance.locked + units
         if free < 0 or locked < 0:

@@ -66,6 +66,13 @@ class Market:
         if reduce_only:
             self.reduce_only.orders[order.order_id] = order
 
+    def remove(self, order: RestingOrder) -> None:
+        """Take a resting order off, whole."""
+        self._touched[order.key] = None
+        self.book.remove(order)
+        if self.reduce_only.orders:
+            self.reduce_only.orders.pop(order.order_id, None)
+
     def reduce(self, order: RestingOrder, lots: int) -> None:
         """Take lots off a resting order, which keeps its place; without any it leaves."""
         self._touched[order.key] = None
