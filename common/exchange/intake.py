@@ -79,7 +79,7 @@ def read_struct(kind: type[S], fields: Mapping[str, Any], where: str) -> S:
         made = msgspec.convert(given, kind)
     except msgspec.ValidationError as error:
         raise _invalid(error, kind, given, where) from None
-    _check_names(given, msgspec.to_builtins(made), "", where)
+    _check_names(given, made, "", where)
     return made
 
 
@@ -173,18 +173,21 @@ def _invalid(error: msgspec.ValidationError, kind: type, given: dict[str, Any], 
     return CommandInvalid(path or "fields", where, words if node is None else describe(node), _short(value))
 
 
-def _check_names(given: Any, understood: Any, path: str, where: str) -> None:
+def _check_names(given: Any, made: Any, path: str, where: str) -> None:
     """Raise CommandInvalid for a name that nothing came of, and for a text that is too long."""
     if isinstance(given, dict):
+        is_struct = isinstance(made, msgspec.Struct)
         for name, value in given.items():
             place = f"{path}.{name}".lstrip(".")
-            if name not in understood:
-                known = ", ".join(each for each in understood if each not in SET_BY_VENUE)
-                raise CommandInvalid(_short(place), where, f"one of {known}", _short(value))
             _check_length(name, place, where)
-            _check_names(value, understood[name], place, where)
+            if is_struct and name not in made.__struct_fields__:
+                if name == "type" and path:
+                    continue
+                known = ", ".join(each for each in made.__struct_fields__ if each not in SET_BY_VENUE)
+                raise CommandInvalid(_short(place), where, f"one of {known}", _short(value))
+            _check_names(value, getattr(made, name) if is_struct else made[name], place, where)
     elif isinstance(given, list | tuple):
-        for index, (each, read) in enumerate(zip(given, understood, strict=True)):
+        for index, (each, read) in enumerate(zip(given, made, strict=True)):
             _check_names(each, read, f"{path}[{index}]", where)
     else:
         _check_length(given, path, where)

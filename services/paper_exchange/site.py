@@ -5,6 +5,7 @@ from collections.abc import Callable
 from common.exchange.configuration import ExchangeConfig
 from common.exchange.events import Event
 from common.exchange.money import FeeRates, units_from_text
+from common.model.errors import ConfigInvalid
 from common.model.instrument import Instrument
 from common.storage import Journal
 from common.venues.credentials import Credentials
@@ -31,11 +32,7 @@ class Site:
         now_ns: Callable[[], int],
     ) -> None:
         boot_ms = now_ns() // NS_PER_MS
-        fees = FeeRates.of_bps(config.maker_fee_bps, config.taker_fee_bps)
-        made_of = ExchangeConfig(
-            instruments=instruments, fee_rates=fees, perpetuals=config.perpetuals, rules=config.rules,
-            features=config.features,
-        )  # fmt: skip
+        made_of = _made_of(config, instruments)
         self.venue = PaperVenue(made_of, journal, now_ns, config.snapshot_commands)
         self.exchange = self.venue.exchange
         self.config = config
@@ -91,3 +88,14 @@ class Site:
             self.users.publish(report)
         for stream, payload in frames:
             self.hub.publish(stream, payload)
+
+
+def _made_of(config: PaperExchangeConfig, instruments: list[Instrument]) -> ExchangeConfig:
+    """The exchange that a configuration wants. Raises ConfigInvalid."""
+    try:
+        return ExchangeConfig(
+            instruments=instruments, fee_rates=FeeRates.of_bps(config.maker_fee_bps, config.taker_fee_bps),
+            perpetuals=config.perpetuals, rules=config.rules, features=config.features,
+        )  # fmt: skip
+    except ValueError as error:
+        raise ConfigInvalid("exchange", "paper_exchange-<venue>.toml", "markets of this venue", str(error)) from error

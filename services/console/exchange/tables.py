@@ -112,7 +112,10 @@ def _parts(value: Map, grid: Grid | None, grids: Grids) -> dict[str, str]:
             continue
         if _is_map(each):
             inside = _parts(each, grid, grids)
-            parts |= inside if name in UNNAMED else {f"{spoken(name)}.{key}": text for key, text in inside.items()}
+            prefix = "" if name in UNNAMED else f"{spoken(name)}."
+            for key, text in inside.items():
+                # What stands outside is the newer word: a sliding order works at another price than was ordered.
+                parts.setdefault(f"{prefix}{key}", text)
         else:
             text = _cell(name, each, value, grid, grids)
             parts[spoken(name)] = repr(text) if " " in text else text
