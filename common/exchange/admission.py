@@ -1,10 +1,9 @@
 """Whether an order may come in: every reason to refuse it, found before anything changes."""
 
-from collections.abc import Iterable
-
 from common.exchange.commands import PlaceOrder, SelfTradePrevention, Trigger, TriggerKind
 from common.exchange.core import Core
 from common.exchange.events import MarketPhase, RejectReason
+from common.exchange.fees.volumes import NS_PER_DAY
 from common.exchange.ledger import OrderRecord
 from common.exchange.matching import Market, Taker
 from common.exchange.money import fee_units
@@ -160,8 +159,12 @@ def book_refusal(
     """Why an order may not meet the book as it stands now. What is set aside for `replaced` is free for it."""
     market, price = core.markets[terms.symbol], taker.limit_ticks
     if terms.order_type is not LIMIT:
+        if not core.ledger.settles:
+            return None
         # What a market order will trade is known exactly: nothing moves between this look and the matching.
-        return _money_refusal(core, standing, terms, market.reachable(taker), None) if core.ledger.settles else None
+        trades = market.reachable(taker)
+        lots, value = sum(each for _, each in trades), sum(at * each for at, each in trades)
+        return _money_refusal(core, standing, terms, lots, value, None)
     assert price is not None  # only market orders have none
     facts = market.facts
     if facts.rules.price_band_bps:
@@ -174,7 +177,7 @@ def book_refusal(
             return RejectReason.WOULD_TAKE
     if not core.ledger.settles:
         return None
-    return _money_refusal(core, standing, terms, ((price, taker.lots),), replaced)
+    return _money_refusal(core, standing, terms, taker.lots, price * taker.lots, replaced)
 
 
 def waiting_refusal(
@@ -183,23 +186,20 @@ def waiting_refusal(
     """Why an order may not wait: only its money counts, the book will be another one when its trigger fires."""
     if taker.limit_ticks is None or terms.order_type is OrderType.MARKET or not core.ledger.settles:
         return None
-    return _money_refusal(core, standing, terms, ((taker.limit_ticks, taker.lots),), replaced)
+    return _money_refusal(core, standing, terms, taker.lots, taker.limit_ticks * taker.lots, replaced)
 
 
 def _money_refusal(
     core: Core,
     standing: Standing,
     terms: Terms,
-    trades: Iterable[tuple[int, int]],
+    lots: int,
+    value: int,
     replaced: OrderRecord | None,
 ) -> RejectReason | None:
-    """Why an account cannot pay for some (price, lots), or the instrument is not traded in such amounts."""
-    scale, lots, quote = core.ledger.scales[terms.symbol], 0, 0
-    for price, each in trades:
-        lots += each
-        quote += price * each
-    quote *= scale.tick_lot_units
-    base = lots * scale.lot_units
+    """Why an account cannot pay for lots worth `value` ticks x lots, or the instrument is not traded in such amounts."""
+    scale = core.ledger.scales[terms.symbol]
+    quote, base = value * scale.tick_lot_units, lots * scale.lot_units
     if lots and quote < scale.notional_units_min:
         return RejectReason.NOTIONAL_TOO_SMALL
     if quote > WHOLE_MAX or base > WHOLE_MAX:
@@ -229,8 +229,8 @@ def _margin_refusal(
     if replaced is not None and replaced.order_type is OrderType.LIMIT:
         bids -= replaced.remaining_lots * (replaced.side.sign > 0)
         asks -= replaced.remaining_lots * (replaced.side.sign < 0)
-    rate = core.fees.maker if terms.post_only else core.fees.taker
-    fee = fee_units(quote, rate) if rate > 0 else 0
+    maker_rate, taker_rate = core.fees.rates(terms.account, core.time_ns // NS_PER_DAY)
+    fee = max(0, fee_units(quote, maker_rate if terms.post_only else max(maker_rate, taker_rate)))
     return core.margin.order_refusal(terms.account, terms.symbol, terms.side, lots, quote, fee, (bids, asks))
 
 

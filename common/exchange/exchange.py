@@ -43,6 +43,8 @@ from common.exchange.events import (
     Withdrawn,
 )
 from common.exchange.external import ExternalLiquidity
+from common.exchange.fees.standings import FeeStanding
+from common.exchange.fees.volumes import NS_PER_DAY
 from common.exchange.margin.collateral import Collateral
 from common.exchange.orders import Orders
 from common.exchange.refusal import Refused
@@ -107,6 +109,7 @@ class Exchange:
             TakeLiquidity: lambda command: self._external[command.symbol].take(command),
         }
         self._handlers |= Collateral(core).handlers
+        self._order_handlers = {kind: self._handlers[kind] for kind in ORDER_COMMANDS}
         self._trading = set[Any](ORDER_COMMANDS)
         self.orders = Orders(core, self._entry, self._changes)
         self.rooms: dict[str, Room] = {}
@@ -159,14 +162,15 @@ class Exchange:
             self._settle_down()
         kind = type(command)
         # Most commands are orders of their own account; what speaks against them is looked at here, without calls.
+        handler = self._order_handlers.get(kind)
         if (
-            kind in ORDER_COMMANDS
+            handler is not None
             and command.symbol in self.markets  # type: ignore[attr-defined]
             and command.account not in SPECIAL_ACCOUNTS  # type: ignore[attr-defined]
             and not (command.by or command.nonce or core.managers)
             and not (kind is PlaceOrder and command.link)  # type: ignore[attr-defined]
         ):
-            self._handlers[kind](command)
+            handler(command)
         else:
             self._consider(command)
         if core.moved or core.margin.touched or core.reactions:
@@ -186,6 +190,10 @@ class Exchange:
             self._refuse(command, refusal)
         elif command.nonce and not _is_refusal(core.events[before:]):
             core.nonces[command.by or getattr(command, "account", "")] = command.nonce
+
+    def fee_standing(self, account: str) -> FeeStanding:
+        """What an account pays now and why: tier, volumes of 30 days, share of the maker volume. Changes nothing."""
+        return self._core.fees.find(account, self.time_ns // NS_PER_DAY)
 
     def changed_levels(self) -> list[LevelChanged]:
         """All that now rests at every price that changed since the last call, in the order of the changes."""

@@ -261,7 +261,7 @@ class Ledger:
         if maker.account != EXTERNAL_ACCOUNT:
             seat = self._fill(maker.order_id, lots, quote_units, time_ns)
             if pays:
-                self._settle_customer(scale, seat, maker, -bought, quote_units)
+                self._settle_customer(scale, seat, maker.account, -bought, quote_units)
         elif taker.account == EXTERNAL_ACCOUNT:
             return
         elif pays:
@@ -269,10 +269,14 @@ class Ledger:
         if taker.account != EXTERNAL_ACCOUNT:
             seat = self._fill(taker.order_id, lots, quote_units, time_ns)
             if pays:
-                self._settle_customer(scale, seat, taker, bought, quote_units)
+                self._settle_customer(scale, seat, taker.account, bought, quote_units)
         elif pays:
             self._settle_outside(scale, bought, quote_units)
         self.trades.append(trade)
+        if pays and (maker.fee_units or taker.fee_units):
+            # Fees before rebates: the fee account owns what it pays out.
+            for party in (taker, maker) if maker.fee_units < 0 else (maker, taker):
+                self._charge(party)
         if not scale.is_perpetual:
             positions = self.positions[symbol]
             for account, signed in ((maker.account, -bought), (taker.account, bought)):
@@ -316,18 +320,19 @@ class Ledger:
             self.seats[account, symbol] = seat
         return seat
 
-    def _settle_customer(self, scale: Scale, seat: Seat, party: TradeParty, lots: int, quote_units: int) -> None:
-        """Goods against money, and the fee out of what is received."""
-        base, quote, fee = seat.base, seat.quote, party.fee_units
+    def _settle_customer(self, scale: Scale, seat: Seat, account: str, lots: int, quote_units: int) -> None:
+        """Goods against money."""
+        base, quote = seat.base, seat.quote
         assert base is not None and quote is not None  # a seat of a spot market that settles has balances
-        base.free += lots * scale.lot_units - (fee if lots > 0 else 0)
-        quote.free -= (quote_units if lots > 0 else -quote_units) + (fee if lots < 0 else 0)
+        base.free += lots * scale.lot_units
+        quote.free -= quote_units if lots > 0 else -quote_units
         if base.free < 0 or quote.free < 0:
-            raise InvariantBroken(
-                f"{party.account} would own {base.free} {scale.base}, {quote.free} {scale.quote} free"
-            )
-        if fee:
-            self.accounts.credit(FEE_ACCOUNT, party.fee_asset, fee)
+            raise InvariantBroken(f"{account} would own {base.free} {scale.base} and {quote.free} {scale.quote}")
+
+    def _charge(self, party: TradeParty) -> None:
+        if party.fee_units:
+            self.accounts.credit(party.account, party.fee_asset, -party.fee_units)
+            self.accounts.credit(FEE_ACCOUNT, party.fee_asset, party.fee_units)
 
     def _settle_outside(self, scale: Scale, lots: int, quote_units: int) -> None:
         self.accounts.credit(EXTERNAL_ACCOUNT, scale.base, lots * scale.lot_units)

@@ -6,22 +6,48 @@ from decimal import Decimal
 import msgspec
 
 from common.exchange.configuration import Features
+from common.exchange.fees.schedule import FeeSchedule, FeeTier, ShareRebate
 from common.exchange.margin.rules import PerpetualRules
-from common.exchange.money import FeeRates, units_from_text
+from common.exchange.money import rate_from_bps, units_from_text
 from common.exchange.rules import MarketRules
 from common.storage.journal import Durability
 from services.paper_exchange.synthetic import SyntheticMarket
+
+
+class FeeTierConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """`[[fee_tiers]]`: fees from a 30-day volume on, in whole units of the quote asset."""
+
+    volume_min: Decimal
+    maker_fee_bps: Decimal
+    taker_fee_bps: Decimal
+
+    def tier(self) -> FeeTier:
+        """In units and rates. Raises ValueError for numbers that these cannot hold."""
+        taker_rate, maker_rate = rate_from_bps(self.taker_fee_bps), rate_from_bps(self.maker_fee_bps)
+        return FeeTier(units_from_text(self.volume_min), taker_rate, maker_rate)
+
+
+class MakerRebateConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """`[[maker_rebates]]`: what a share of the venue's maker volume adds to the maker fee, a negative number."""
+
+    share_above_percent: Decimal
+    rebate_bps: Decimal
+
+    def rebate(self) -> ShareRebate:
+        """In rates. Raises ValueError for numbers that these cannot hold."""
+        return ShareRebate(rate_from_bps(self.share_above_percent * 100), rate_from_bps(self.rebate_bps))
 
 
 class PaperExchangeConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """`paper_exchange-<venue>.toml`.
 
     `balances`: what the account owns at its very first start, by asset. Fees in bps of what a trade brings, charged
-    in that asset; negative = rebate. `speed`: how fast market flow passes (1 = real time). `journal_durability`:
-    "process" survives kill -9, "full" a power cut too. `request_weight_max` per minute, `orders_10s_max` and
-    `orders_day_max` are Binance's limits. `frames_queued_max`: a client that reads slower than that is cut off.
-    `snapshot_commands`: so often the whole state is kept. `expires_open_orders`: a start ends all that rests, since the
-    market of a recording begins anew with it; otherwise orders go on resting.
+    in that asset; negative = rebate. They are the same for everybody unless there are `fee_tiers`, which then hold
+    instead of them; `maker_rebates` come on top. `speed`: how fast market flow passes (1 = real time).
+    `journal_durability`: "process" survives kill -9, "full" a power cut too. `request_weight_max` per minute,
+    `orders_10s_max` and `orders_day_max` are Binance's limits. `frames_queued_max`: a client that reads slower than
+    that is cut off. `snapshot_commands`: so often the whole state is kept. `expires_open_orders`: a start ends all that
+    rests, since the market of a recording begins anew with it; otherwise orders go on resting.
     `perpetuals`: which of the venue's instruments are perpetuals, by symbol, and their rules; all others are spot.
     `rules`: bands, slippage limit, breaker and more of markets, by symbol. `features`: what is switched off.
     """
@@ -29,6 +55,8 @@ class PaperExchangeConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unkn
     balances: dict[str, Decimal]
     maker_fee_bps: Decimal = Decimal(0)
     taker_fee_bps: Decimal = Decimal(5)
+    fee_tiers: tuple[FeeTierConfig, ...] = ()
+    maker_rebates: tuple[MakerRebateConfig, ...] = ()
     speed: float = 1.0
     journal_durability: Durability = "process"
     request_weight_max: int = 6_000
@@ -51,4 +79,10 @@ class PaperExchangeConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unkn
                 raise ValueError(f"{name} must be at least 1, got {getattr(self, name)}")
         for amount in self.balances.values():
             units_from_text(amount)
-        FeeRates.of_bps(self.maker_fee_bps, self.taker_fee_bps)
+        self.fee_schedule()
+
+    def fee_schedule(self) -> FeeSchedule:
+        """What trades cost. Raises ValueError when that is no sound schedule."""
+        flat = FeeTierConfig(volume_min=Decimal(0), maker_fee_bps=self.maker_fee_bps, taker_fee_bps=self.taker_fee_bps)
+        tiers = tuple(each.tier() for each in self.fee_tiers or (flat,))
+        return FeeSchedule(tiers, tuple(each.rebate() for each in self.maker_rebates))

@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 from common.exchange.configuration import ExchangeConfig
 from common.exchange.events import Event
-from common.exchange.money import FeeRates, units_from_text
+from common.exchange.money import units_from_text
 from common.model.errors import ConfigInvalid
 from common.model.instrument import Instrument
 from common.storage import Journal
@@ -94,8 +94,8 @@ def _made_of(config: PaperExchangeConfig, instruments: list[Instrument]) -> Exch
     """The exchange that a configuration wants. Raises ConfigInvalid."""
     try:
         return ExchangeConfig(
-            instruments=instruments, fee_rates=FeeRates.of_bps(config.maker_fee_bps, config.taker_fee_bps),
-            perpetuals=config.perpetuals, rules=config.rules, features=config.features,
+            instruments=instruments, fees=config.fee_schedule(), perpetuals=config.perpetuals, rules=config.rules,
+            features=config.features,
         )  # fmt: skip
     except ValueError as error:
         raise ConfigInvalid("exchange", "paper_exchange-<venue>.toml", "markets of this venue", str(error)) from error

@@ -16,9 +16,9 @@ from common.exchange.catalogue import AnyCommand
 from common.exchange.commands import Batch, CancelOrder, Command, Deposit, PlaceOrder, SetMark
 from common.exchange.configuration import ExchangeConfig
 from common.exchange.exchange import Exchange
+from common.exchange.fees.schedule import FeeSchedule
 from common.exchange.margin.commands import MoveCollateral
 from common.exchange.margin.rules import PerpetualRules
-from common.exchange.money import FeeRates
 from common.exchange.recovery import CommandsExecuted, ExchangeConfigured, JournalRecord, Recovery, keep
 from common.exchange.rules import MarketRules
 from common.model.instrument import Instrument
@@ -67,7 +67,7 @@ def config() -> ExchangeConfig:
     ]  # fmt: skip
     rules = {symbol: MarketRules(open_orders_max=10**6) for symbol in (SPOT, PERPETUAL)}
     return ExchangeConfig(
-        instruments=instruments, fee_rates=FeeRates.of_bps(Decimal(2), Decimal(5)), rules=rules,
+        instruments=instruments, fees=FeeSchedule(), rules=rules,
         perpetuals={PERPETUAL: PerpetualRules()},
     )  # fmt: skip
 

@@ -2,12 +2,17 @@
 
 import pytest
 
-from tests.benchmarks import codec, exchange, tick_to_order
+from tests.benchmarks import codec, exchange, fees, tick_to_order
 
 
 def test_codec(capsys: pytest.CaptureFixture[str]) -> None:
     codec.main()
     assert "ours (typed, checked)" in capsys.readouterr().out
+
+
+def test_fees(capsys: pytest.CaptureFixture[str]) -> None:
+    fees.main(10)
+    assert "count a trade" in capsys.readouterr().out
 
 
 def test_tick_to_order(capsys: pytest.CaptureFixture[str]) -> None:

@@ -6,6 +6,7 @@ import msgspec
 
 from common.exchange.events import SPECIAL_ACCOUNTS, RejectReason
 from common.exchange.exchange import Exchange
+from common.exchange.fees.standings import FeeStanding
 from common.exchange.margin.accounts import MarginAccount, Position
 from common.exchange.refusal import Refused
 
@@ -126,6 +127,11 @@ def positions(exchange: Exchange, account: str) -> list[PositionView]:
     """Positions of an account in perpetuals."""
     _check_known(exchange, account)
     return [each for asset in _collateral(exchange, account) for each in _margin(exchange, account, asset).positions]
+
+
+def fees(exchange: Exchange, account: str) -> FeeStanding:
+    """What trading costs an account now, and why: its tier, its volumes of 30 days, its share of the maker volume."""
+    return exchange.fee_standing(account)
 
 
 def nonce(exchange: Exchange, account: str) -> NonceView:

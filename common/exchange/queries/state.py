@@ -4,6 +4,7 @@ import msgspec
 
 from common.exchange.configuration import Features
 from common.exchange.exchange import Exchange
+from common.exchange.fees.schedule import FeeSchedule
 
 
 class FeaturesView(msgspec.Struct, frozen=True, kw_only=True):
@@ -37,6 +38,11 @@ class Holding(msgspec.Struct, frozen=True, kw_only=True):
 def features(exchange: Exchange) -> FeaturesView:
     """Features that the configuration switches on, and the rooms that there are."""
     return FeaturesView(features=exchange.config.features, rooms=list(exchange.rooms))
+
+
+def fee_schedule(exchange: Exchange) -> FeeSchedule:
+    """The price list: rates by volume of 30 days, and rebates by share of the venue's maker volume."""
+    return exchange.config.fees
 
 
 def state_hash(exchange: Exchange) -> StateHash:

@@ -65,6 +65,7 @@ QUERIES: dict[str, Query] = {
         of_exchange(accounts.balances),
         of_exchange(accounts.margin),
         of_exchange(accounts.positions),
+        of_exchange(accounts.fees),
         of_exchange(accounts.nonce),
         of_exchange(orders.orders),
         of_exchange(orders.order),
@@ -73,6 +74,7 @@ QUERIES: dict[str, Query] = {
         of_exchange(markets.rules),
         of_exchange(markets.book),
         of_exchange(state.features),
+        of_exchange(state.fee_schedule),
         of_exchange(state.state_hash),
         of_exchange(state.holdings),
     )

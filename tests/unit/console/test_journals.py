@@ -9,7 +9,7 @@ import pytest
 
 from common.exchange.commands import PlaceOrder, SetLevels
 from common.exchange.configuration import ExchangeConfig
-from common.exchange.money import FeeRates
+from common.exchange.fees.schedule import FeeSchedule
 from common.messages import ExecutionReported, OrderFilled, SubmitOrder
 from common.model.instrument import Instrument
 from common.model.order import OrderState, Side
@@ -111,7 +111,7 @@ def test_the_venues_journal_is_played_again(tmp_path: Path) -> None:
         venue="binance", symbol="ETH-USDT", venue_symbol="ETHUSDT", base="ETH", quote="USDT",
         tick_size=Decimal("0.01"), lot_size=Decimal("0.0001"),
     )  # fmt: skip
-    config = ExchangeConfig(instruments=[eth], fee_rates=FeeRates(0, 0))
+    config = ExchangeConfig(instruments=[eth], fees=FeeSchedule.flat(0, 0))
     orders = (("cw-a", Side.BUY, 110, 4), ("cw-a", Side.SELL, 90, 1), ("me", Side.BUY, 50, 1))
     commands = [SetLevels(time_ns=2, symbol="ETH-USDT", bids=[(90, 3)], asks=[(110, 5)])] + [
         PlaceOrder(

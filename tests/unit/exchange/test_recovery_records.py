@@ -7,7 +7,7 @@ import pytest
 from msgspec.structs import replace
 
 from common.exchange.exchange import Exchange
-from common.exchange.money import FeeRates
+from common.exchange.fees.schedule import FeeSchedule
 from common.exchange.recovery import CommandsExecuted, ExchangeConfigured, JournalRecord, Recovery, keep
 from common.model.errors import ConfigInvalid, JournalCorrupt
 from tests.unit.exchange.desk import Desk
@@ -80,7 +80,7 @@ def test_fees_and_rules_may_change_and_the_state_stays():
     desk = busy_desk()
     recovery = Recovery()
     recovery.take(records_of(desk, 9))
-    other = replace(desk.config, fee_rates=FeeRates(10_000, 20_000))
+    other = replace(desk.config, fees=FeeSchedule.flat(1, 2))
     exchange = recovery.configure(other)
     assert exchange.state_hash() == desk.exchange.state_hash() and exchange.config == other
     again = Recovery()
