@@ -8,6 +8,9 @@ from common.exchange.margin.accounts import MarginAccount, MarginAccounts, Posit
 from common.exchange.margin.rules import MarginTable, PerpetualRules
 from common.model.order import Side
 
+NOTIONAL_UNITS_MAX = 2**63 - 1
+"""Of one position with its open orders: what it cost must fit in a snapshot."""
+
 MarginState = dict[str, dict[str, MarginAccount]]
 """Margin accounts by asset and account."""
 
@@ -160,6 +163,8 @@ class Margin:
             asks += lots
         after = max(abs(position.lots + bids), abs(position.lots - asks))
         costs = fee + max(0, side.sign * (quote_units - lots * value))
+        if after > before and after * value > NOTIONAL_UNITS_MAX:
+            return RejectReason.NOTIONAL_TOO_LARGE
         if after <= before:
             fits = self._may_reduce(owner, symbol, position, side.sign * lots, costs)
         else:
