@@ -14,6 +14,7 @@ from common.exchange.admission import WHOLE_MAX
 from common.exchange.catalogue import AnyCommand, VenueCommand, WorldCommand
 from common.exchange.commands import AmendOrder, Batch, CancelOrder, Command, PlaceOrder, ReduceOrder
 from common.exchange.events import (
+    TREASURY_ACCOUNT,
     AmendRejected,
     BatchRejected,
     CancelRejected,
@@ -33,8 +34,12 @@ COMMANDS: dict[str, type[Command]] = {kind.__name__: kind for kind in get_args(A
 """Every command of the catalogue by its name."""
 
 WORLD_KINDS: frozenset[type[Command]] = frozenset(get_args(WorldCommand))
-ADMIN_KINDS: frozenset[type[Command]] = WORLD_KINDS | frozenset(get_args(VenueCommand))
-"""What only the venue and its operator say."""
+ADMIN_KINDS: frozenset[type[Command]] = frozenset(
+    kind
+    for kind in COMMANDS.values()
+    if kind in WORLD_KINDS | frozenset(get_args(VenueCommand)) or (kind is not Batch and not hasattr(kind, "account"))
+)
+"""What only the venue and its operator say: what they have told as theirs, and whatever no account asks for."""
 
 SET_BY_VENUE = frozenset({"time_ns", "type"})
 TEXT_LENGTH_MAX = 200
@@ -81,6 +86,11 @@ def read_struct(kind: type[S], fields: Mapping[str, Any], where: str) -> S:
         raise _invalid(error, kind, given, where) from None
     _check_names(given, made, "", where)
     return made
+
+
+def is_admins(command: Command) -> bool:
+    """True for what only the venue's operator may say; its own treasury speaks through nobody else."""
+    return type(command) in ADMIN_KINDS or getattr(command, "account", "") == TREASURY_ACCOUNT
 
 
 def check_world(command: Command, scales: Mapping[str, Scale]) -> None:

@@ -24,7 +24,7 @@ from common.exchange.events import (
     StopMoved,
     TradeExecuted,
 )
-from common.exchange.intake import ADMIN_KINDS, check_world, kind_of, read_command, refusal_of
+from common.exchange.intake import check_world, is_admins, read_command, refusal_of
 from common.exchange.queries.table import answer, as_map
 from common.messages import (
     ExchangeCommandExecuted,
@@ -72,9 +72,9 @@ class BusApi:
         if request.expires_at_ns and time_ns > request.expires_at_ns:
             late_ms = (time_ns - request.expires_at_ns) // NS_PER_MS
             raise RequestRefused("expired", f"{request.kind} came {late_ms} ms after it expired")
-        if kind_of(request.kind) in ADMIN_KINDS and not request.admin:
-            raise RequestRefused("admin_only", f"{request.kind} is for the venue's operator: admin, or --admin")
         command = read_command(request.kind, request.fields, time_ns)
+        if is_admins(command) and not request.admin:
+            raise RequestRefused("admin_only", f"{request.kind} is for the venue's operator: admin, or --admin")
         check_world(command, self._scales)
         events = self._venue.execute(command)
         number = self._venue.commands_executed

@@ -18,6 +18,9 @@ NS_PER_S = 10**9
 ABSOLUTE_NS_MIN = 10**17
 """Shorter times are durations: this one is in 1973."""
 
+MONEY_BY_NATURE = frozenset({"net_deposits", "high_water_mark", "charged_profit", "paid_profit_share", "earned_fees"})
+"""Money whose names say so without a unit."""
+
 _DURATION = re.compile(r"(\+?)(\d+(?:\.\d+)?)(ms|s|m|h|d)")
 
 
@@ -49,6 +52,8 @@ class Unreadable(ValueError):
 
 def unit_of(name: str) -> Unit:
     """What the integers of a field count."""
+    if name in MONEY_BY_NATURE:
+        return Unit.MONEY
     words = name.split("_")
     for unit in (Unit.TICKS, Unit.LOTS, Unit.MONEY, Unit.TIME):
         if unit.value in words:

@@ -15,6 +15,7 @@ from common.exchange.intake import (
     COMMANDS,
     TEXT_LENGTH_MAX,
     check_world,
+    is_admins,
     read_command,
     refusal_of,
 )
@@ -63,6 +64,11 @@ def test_every_command_of_the_catalogue_can_be_said():
 def test_nobody_but_the_operator_speaks_for_the_world_or_the_venue():
     assert {kind.__name__ for kind in ADMIN_KINDS} >= {"SetMark", "SetLevels", "PassTime", "ExpireOpenOrders"}
     assert not ADMIN_KINDS & set(OrderCommand.__args__)
+    assert is_admins(read_command("SetMark", {"symbol": "X", "price_ticks": 1}, 7))
+    assert is_admins(read_command("SetLeverage", LEVERAGE | {"account": "treasury"}, 7))
+    assert not is_admins(read_command("SetLeverage", LEVERAGE, 7))
+    for kind in COMMANDS.values():
+        assert kind in ADMIN_KINDS or kind is Batch or "account" in terms_of(kind), f"whose is {kind.__name__}?"
 
 
 @pytest.mark.parametrize(
