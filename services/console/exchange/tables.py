@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from services.console.exchange.units import Grid, Grids, spoken, to_text, unit_of
+from services.console.exchange.units import Grid, Grids, Unit, spoken, to_text, unit_of
 
 HIDDEN = frozenset({"type", "time_ns"})
 """Fields of events that are said otherwise, or mean nothing to people."""
@@ -40,7 +40,7 @@ def table(rows: Sequence[Map], grids: Grids, grid: Grid | None = None) -> list[s
     names = list(dict.fromkeys(name for row in rows for name in row))
     shown = [{name: _cell(name, row[name], row, grid, grids) for name in row} for row in rows]
     names = [name for name in names if any(row.get(name, "") not in ("", "-", "no") for row in shown)]
-    columns = [_column(name, rows, [row.get(name, "") for row in shown]) for name in names]
+    columns = [_column(name, rows, [row.get(name, "") for row in shown], grid, grids) for name in names]
     return [line.rstrip() for line in map("  ".join, zip(*columns, strict=True))]
 
 
@@ -52,14 +52,14 @@ def event_line(event: Map, grids: Grids) -> str:
 def _section(answer: Map, grid: Grid | None, grids: Grids) -> list[str]:
     grid = grids.get(str(answer.get("symbol", "")), grid)
     figures = {name: each for name, each in answer.items() if not isinstance(each, list) and not _is_map(each)}
-    width = max((len(spoken(name)) for name in figures), default=0)
-    lines = [f"{spoken(name):{width}}  {_scalar(name, each, grid)}".rstrip() for name, each in figures.items()]
+    width = max((len(_label(name, grid)) for name in figures), default=0)
+    lines = [f"{_label(name, grid):{width}}  {_scalar(name, each, grid)}".rstrip() for name, each in figures.items()]
     for name, each in answer.items():
         if name in figures:
             continue
         inside = _list(each, grid, grids) if isinstance(each, list) else _section(each, grid, grids)
         lines += ["", name.replace("_", " "), *(f"  {line}" if line else "" for line in inside)]
-    return lines[1:] if lines and not lines[0] else lines
+    return (lines[1:] if lines and not lines[0] else lines) or ["(none)"]
 
 
 def _list(value: list[Any], grid: Grid | None, grids: Grids) -> list[str]:
@@ -73,13 +73,19 @@ def _list(value: list[Any], grid: Grid | None, grids: Grids) -> list[str]:
     return table(value, grids, grid)
 
 
-def _column(name: str, rows: Sequence[Map], cells: list[str]) -> list[str]:
+def _column(name: str, rows: Sequence[Map], cells: list[str], grid: Grid | None, grids: Grids) -> list[str]:
     """Numbers to the right, all else to the left."""
     values = [row.get(name) for row in rows]
     # Booleans are integers to Python, and words to people.
     is_number = all(isinstance(each, int | float | None) and not isinstance(each, bool) for each in values)
-    width = max(len(spoken(name)), *map(len, cells))
-    return [f"{each:>{width}}" if is_number else f"{each:{width}}" for each in (spoken(name), *cells)]
+    label = _label(name, grids.get(_symbol(rows[0]), grid))
+    width = max(len(label), *map(len, cells))
+    return [f"{each:>{width}}" if is_number else f"{each:{width}}" for each in (label, *cells)]
+
+
+def _label(name: str, grid: Grid | None) -> str:
+    """A field's name for people; of ticks and lots only where their market is known, so that they are decimals."""
+    return name if grid is None and unit_of(name) in (Unit.TICKS, Unit.LOTS) else spoken(name)
 
 
 def _cell(name: str, value: Any, row: Map, grid: Grid | None, grids: Grids) -> str:
@@ -112,13 +118,13 @@ def _parts(value: Map, grid: Grid | None, grids: Grids) -> dict[str, str]:
             continue
         if _is_map(each):
             inside = _parts(each, grid, grids)
-            prefix = "" if name in UNNAMED else f"{spoken(name)}."
+            prefix = "" if name in UNNAMED else f"{_label(name, grid)}."
             for key, text in inside.items():
                 # What stands outside is the newer word: a sliding order works at another price than was ordered.
                 parts.setdefault(f"{prefix}{key}", text)
         else:
             text = _cell(name, each, value, grid, grids)
-            parts[spoken(name)] = repr(text) if " " in text else text
+            parts[_label(name, grid)] = repr(text) if " " in text else text
     return parts
 
 

@@ -27,12 +27,13 @@ def test_a_map_shows_its_figures_then_what_is_inside():
     answer = {
         "symbol": "ETH-USDT", "wallet_units": -150_000_000, "is_healthy": True, "isolated_units": None,
         "bids": [{"price_ticks": 5, "quantity_lots": 1}], "rules": {"leverage_max": 5}, "rooms": [],
+        "limits": {},
     }  # fmt: skip
     assert draw(answer, GRIDS) == [
         "symbol      ETH-USDT", "wallet      -1.5", "is_healthy  yes", "isolated    -",
         "", "bids", "  price  quantity", "   0.05     0.001",
         "", "rules", "  leverage_max  5",
-        "", "rooms", "  (none)",
+        "", "rooms", "  (none)", "", "limits", "  (none)",
     ]  # fmt: skip
 
 
@@ -48,4 +49,6 @@ def test_an_event_is_one_line_with_the_units_of_its_market():
 
 
 def test_without_a_market_ticks_and_lots_stay_what_they_are():
-    assert event_line({"type": "T", "lots": 10, "price_ticks": 5}, GRIDS) == "T  quantity=10 price=5"
+    assert event_line({"type": "T", "lots": 10, "price_ticks": 5}, GRIDS) == "T  lots=10 price_ticks=5"
+    rows = [{"ladder": {"lots": 10}, "lots": 5, "fee_units": 5 * 10**8}]
+    assert draw({"items": rows, "left_off": 0}, GRIDS) == ["ladder   lots  fee", "lots=10     5    5"]
