@@ -15,7 +15,7 @@ from common.exchange.queries import accounts, markets, orders, state
 from common.exchange.queries.bounds import ROWS_MAX
 from common.exchange.refusal import Refused
 from common.exchange.terms import summary
-from common.model.errors import CommandInvalid
+from common.model.errors import CommandInvalid, RequestRefused
 
 INTEGER_MIN, INTEGER_MAX = -(2**63), 2**64 - 1
 """What msgpack can hold; answers have larger numbers as decimal texts."""
@@ -84,7 +84,8 @@ QUERIES: dict[str, Query] = {
 def answer(exchange: Exchange, name: str, arguments: Mapping[str, Any]) -> dict[str, Any]:
     """The answer to a question as a map: a Struct's fields, or `items` of a list and how many were `left_off`.
 
-    Raises CommandInvalid for an unknown question or arguments that do not fit it, Refused for one without an answer.
+    Anything else is a `value`. Raises CommandInvalid for an unknown question or arguments that do not fit it,
+    RequestRefused for one without an answer.
     """
     query = QUERIES.get(name)
     if query is None:
@@ -95,8 +96,10 @@ def answer(exchange: Exchange, name: str, arguments: Mapping[str, Any]) -> dict[
     if isinstance(found, list):
         rows = as_map(found[:ROWS_MAX])
         return {"items": rows, "left_off": max(0, len(found) - ROWS_MAX)}
-    shown: dict[str, Any] = as_map(found)
-    return shown
+    if found is None:
+        raise RequestRefused("not_found", f"{name}: there is none with {dict(arguments)}")
+    shown = as_map(found)
+    return shown if isinstance(shown, dict) else {"value": shown}
 
 
 def as_map(value: Any) -> Any:

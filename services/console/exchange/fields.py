@@ -14,7 +14,7 @@ from common.exchange.intake import COMMANDS, SET_BY_VENUE
 from common.exchange.queries.table import INTEGER_MAX, INTEGER_MIN
 from common.exchange.terms import Node, Term, describe, member, optional, terms_of
 from common.model.ids import base36
-from services.console.exchange.units import Grid, Grids, Unit, Unreadable, spoken, to_integer, unit_of
+from services.console.exchange.units import Grid, Grids, Unit, Unreadable, market_of, spoken, to_integer, unit_of
 
 YES, NO = frozenset({"true", "yes", "on", "1"}), frozenset({"false", "no", "off", "0"})
 NOTHING = frozenset({"none", "null", ""})
@@ -84,7 +84,7 @@ def _read_struct(
     by_name = {each.name: each for each in struct.fields if each.name not in NOT_SAID | COMMON}
     by_name |= {each.name: each for each in struct.fields if each.name in COMMON}
     by_spoken = {spoken(name): name for name in by_name} | {name: name for name in by_name}
-    if symbol := said.get("symbol"):
+    if symbol := market_of(said):
         if symbol not in grids:
             raise Unreadable(f"{path}.symbol: expected one of {', '.join(grids)}, got {symbol!r}".lstrip("."))
         grid = grids[symbol]

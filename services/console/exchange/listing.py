@@ -15,6 +15,7 @@ from services.console.exchange.fields import COMMAND_WORDS, NAMED_BY_US, kebab, 
 from services.console.exchange.units import Unit, spoken, unit_of
 
 WIDTH = 100
+KNOWN = frozenset(COMMANDS.values())
 
 HELP = f"""usage: counterweight exchange [--venue V] [--config FOLDER] [--json] [--admin] WORDS...
 
@@ -136,7 +137,12 @@ def _field_lines(kind: type[msgspec.Struct]) -> list[str]:
 
 
 def _inner_lines(node: Node) -> list[str]:
-    """The fields of a map inside."""
+    """The fields of a map inside, or of each kind that it may be; commands have a help of their own."""
+    if isinstance(node, inspect.UnionType):
+        kinds = [each for each in node.types if isinstance(each, inspect.StructType) and each.cls not in KNOWN]
+        return [
+            line for each in kinds for line in (f".type={each.tag}", *(f"  {inner}" for inner in _inner_lines(each)))
+        ]
     if not isinstance(node, inspect.StructType):
         return []
     terms = terms_for_people(node.cls)

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from services.console.exchange.units import Grid, Grids, Unit, spoken, to_text, unit_of
+from services.console.exchange.units import Grid, Grids, Unit, market_of, spoken, to_text, unit_of
 
 HIDDEN = frozenset({"type", "time_ns"})
 """Fields of events that are said otherwise, or mean nothing to people."""
@@ -50,16 +50,23 @@ def event_line(event: Map, grids: Grids) -> str:
 
 
 def _section(answer: Map, grid: Grid | None, grids: Grids) -> list[str]:
-    grid = grids.get(str(answer.get("symbol", "")), grid)
+    grid = grids.get(market_of(answer), grid)
     figures = {name: each for name, each in answer.items() if not isinstance(each, list) and not _is_map(each)}
     width = max((len(_label(name, grid)) for name in figures), default=0)
     lines = [f"{_label(name, grid):{width}}  {_scalar(name, each, grid)}".rstrip() for name, each in figures.items()]
     for name, each in answer.items():
         if name in figures:
             continue
-        inside = _list(each, grid, grids) if isinstance(each, list) else _section(each, grid, grids)
+        inside = _list(each, grid, grids) if isinstance(each, list) else _map(name, each, grid, grids)
         lines += ["", name.replace("_", " "), *(f"  {line}" if line else "" for line in inside)]
     return (lines[1:] if lines and not lines[0] else lines) or ["(none)"]
+
+
+def _map(name: str, value: Map, grid: Grid | None, grids: Grids) -> list[str]:
+    """A map inside; one by market has figures of the markets that are its names."""
+    if value and set(value) <= set(grids) and not any(_is_map(each) for each in value.values()):
+        return [f"{symbol}  {_scalar(name, each, grids[symbol])}" for symbol, each in value.items()]
+    return _section(value, grids.get(name, grid), grids)
 
 
 def _list(value: list[Any], grid: Grid | None, grids: Grids) -> list[str]:
@@ -89,7 +96,7 @@ def _label(name: str, grid: Grid | None) -> str:
 
 
 def _cell(name: str, value: Any, row: Map, grid: Grid | None, grids: Grids) -> str:
-    grid = grids.get(str(row.get("symbol", "")), grid)
+    grid = grids.get(market_of(row), grid)
     if _is_map(value):
         return _inline(value, grid, grids)
     if isinstance(value, list):
@@ -131,7 +138,7 @@ def _parts(value: Map, grid: Grid | None, grids: Grids) -> dict[str, str]:
 def _symbol(value: Map) -> str:
     """The market that a map is about, or one of the maps inside whose fields are shown as its own."""
     inside = (_symbol(value[name]) for name in UNNAMED if _is_map(value.get(name)))
-    return str(value.get("symbol", "")) or next(inside, "")
+    return market_of(value) or next(inside, "")
 
 
 def _is_map(value: Any) -> bool:

@@ -6,8 +6,10 @@ nanoseconds (`lock_up=1d`, `expires=+60s`). Money is always decimal: `units=100.
 
 import re
 import time
+from collections.abc import Mapping
 from decimal import Decimal, InvalidOperation
 from enum import StrEnum
+from typing import Any
 
 import msgspec
 
@@ -44,6 +46,12 @@ class Grid(msgspec.Struct, frozen=True):
 
 Grids = dict[str, Grid]
 """By symbol."""
+
+
+def market_of(fields: Mapping[str, Any]) -> str:
+    """The market that some fields are about: `symbol`, or another field that names one; empty = none."""
+    named = (value for name, value in fields.items() if name.endswith("_symbol") and isinstance(value, str))
+    return str(fields.get("symbol") or next(named, ""))
 
 
 class Unreadable(ValueError):

@@ -52,3 +52,12 @@ def test_without_a_market_ticks_and_lots_stay_what_they_are():
     assert event_line({"type": "T", "lots": 10, "price_ticks": 5}, GRIDS) == "T  lots=10 price_ticks=5"
     rows = [{"ladder": {"lots": 10}, "lots": 5, "fee_units": 5 * 10**8}]
     assert draw({"items": rows, "left_off": 0}, GRIDS) == ["ladder   lots  fee", "lots=10     5    5"]
+
+
+def test_maps_by_market_have_the_units_of_each_market():
+    answer = {"position_lots_max": {"ETH-USDT": 1_500}, "markets": {"ETH-USDT": {"lots": 10, "hedge_symbol": ""}}}
+    assert draw(answer, GRIDS) == [
+        "position lots max", "  ETH-USDT  1.5",
+        "", "markets", "  ETH-USDT", "    quantity      0.01", "    hedge_symbol",
+    ]  # fmt: skip
+    assert event_line({"type": "T", "terms": {"hedge_symbol": "ETH-USDT", "lots": 10}}, GRIDS).endswith("quantity=0.01")

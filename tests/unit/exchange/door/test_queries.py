@@ -11,7 +11,7 @@ from common.exchange.queries import table
 from common.exchange.queries.bounds import ROWS_MAX
 from common.exchange.queries.table import QUERIES, answer, as_map, of_room
 from common.exchange.refusal import Refused
-from common.model.errors import CommandInvalid
+from common.model.errors import CommandInvalid, RequestRefused
 from tests.unit.exchange.margin.perpetual_desk import BUY, SELL, UNIT, PerpetualDesk
 
 
@@ -150,6 +150,10 @@ class Zoo:
 
     def animal(self, name: str, legs: int = 4) -> list[Any]:
         """What an animal has. More words."""
+        if not legs:
+            return None  # type: ignore[return-value]
+        if legs < 0:
+            return legs  # type: ignore[return-value]
         return [{"name": name, "legs": legs}]
 
 
@@ -162,6 +166,9 @@ def test_a_room_answers_through_one_line_of_the_table(monkeypatch: pytest.Monkey
         answer(desk.exchange, "animal", {"name": "ant"})
     desk.exchange.rooms["zoo"] = Zoo()  # type: ignore[assignment]
     assert answer(desk.exchange, "animal", {"name": "ant", "legs": 6})["items"] == [{"name": "ant", "legs": 6}]
+    assert answer(desk.exchange, "animal", {"name": "ant", "legs": -1}) == {"value": -1}
+    with pytest.raises(RequestRefused, match="there is none with"):
+        answer(desk.exchange, "animal", {"name": "ant", "legs": 0})
 
 
 def test_long_lists_are_cut_and_say_so(monkeypatch: pytest.MonkeyPatch):
