@@ -135,7 +135,8 @@ def _read(node: Node, value: Any, place: str, unit: Unit, grid: Grid | None, gri
 
 def _read_member(node: inspect.UnionType, said: Any, place: str, grid: Grid | None, grids: Grids) -> Any:
     if isinstance(said, dict) and "type" in said:
-        said = said | {"type": COMMAND_WORDS.get(str(said["type"]), said["type"])}
+        kind = str(said["type"])
+        said = said | {"type": COMMAND_WORDS.get(kind, kind.replace("-", "_"))}
     chosen = member(node, said)
     if not isinstance(chosen, inspect.StructType):
         raise Unreadable(f"{place}: expected {describe(node)}, got {said!r}")

@@ -15,6 +15,9 @@ EMPTY: tuple[Any, ...] = (None, "", [], {})
 ONLY_ALONE = frozenset({"self_trade_prevention", "changed_ns", "quote_units"})
 """Fields that a row among others does not show, since it has to fit on a screen."""
 
+LISTS_OF_PRICES = frozenset({"levels"})
+"""Lists of ticks whose names do not say so."""
+
 UNNAMED = frozenset({"terms"})
 """Maps whose fields are shown as those of the map around them."""
 
@@ -57,7 +60,7 @@ def _section(answer: Map, grid: Grid | None, grids: Grids) -> list[str]:
     for name, each in answer.items():
         if name in figures:
             continue
-        inside = _list(each, grid, grids) if isinstance(each, list) else _map(name, each, grid, grids)
+        inside = _list(name, each, grid, grids) if isinstance(each, list) else _map(name, each, grid, grids)
         lines += ["", name.replace("_", " "), *(f"  {line}" if line else "" for line in inside)]
     return (lines[1:] if lines and not lines[0] else lines) or ["(none)"]
 
@@ -69,9 +72,9 @@ def _map(name: str, value: Map, grid: Grid | None, grids: Grids) -> list[str]:
     return _section(value, grids.get(name, grid), grids)
 
 
-def _list(value: list[Any], grid: Grid | None, grids: Grids) -> list[str]:
-    if not all(_is_map(each) for each in value):
-        return [", ".join(str(each) for each in value) or "(none)"]
+def _list(name: str, value: list[Any], grid: Grid | None, grids: Grids) -> list[str]:
+    if not value or not all(_is_map(each) for each in value):
+        return [_cell(name, value, {}, grid, grids) or "(none)"]
     if any(isinstance(each, list) for row in value for each in row.values()):
         lines: list[str] = []
         for row in value:
@@ -100,7 +103,8 @@ def _cell(name: str, value: Any, row: Map, grid: Grid | None, grids: Grids) -> s
     if _is_map(value):
         return _inline(value, grid, grids)
     if isinstance(value, list):
-        return ", ".join(_cell(name, each, row, grid, grids) for each in value)
+        counted = f"{name}_{Unit.TICKS}" if name in LISTS_OF_PRICES and grid is not None else name
+        return ", ".join(_cell(counted, each, row, grid, grids) for each in value)
     return _scalar(name, value, grid)
 
 

@@ -63,6 +63,9 @@ def unit_of(name: str) -> Unit:
     if name in MONEY_BY_NATURE:
         return Unit.MONEY
     words = name.split("_")
+    if "tick" in words:
+        # A product of ticks and lots, which is neither.
+        return Unit.NOTHING
     for unit in (Unit.TICKS, Unit.LOTS, Unit.MONEY, Unit.TIME):
         if unit.value in words:
             return unit

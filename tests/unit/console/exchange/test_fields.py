@@ -129,6 +129,7 @@ def test_names_for_people():
         "price_ticks": "price", "quantity_lots": "quantity", "lots": "quantity", "open_lots": "open_quantity",
         "units": "units", "equity_units": "equity", "deposit_units_min": "deposit_min", "lock_up_ns": "lock_up",
         "time_ns": "time", "leverage": "leverage", "position_lots_max": "position_quantity_max", "ticks": "price",
+        "tick_lots": "tick_lots",
     }  # fmt: skip
     assert {name: spoken(name) for name in names} == names
 

@@ -61,3 +61,10 @@ def test_maps_by_market_have_the_units_of_each_market():
         "", "markets", "  ETH-USDT", "    quantity      0.01", "    hedge_symbol",
     ]  # fmt: skip
     assert event_line({"type": "T", "terms": {"hedge_symbol": "ETH-USDT", "lots": 10}}, GRIDS).endswith("quantity=0.01")
+
+
+def test_lists_of_prices_are_decimals():
+    assert draw({"symbol": "ETH-USDT", "levels": [5, 10], "days": [1, 2]}, GRIDS)[1:] == [
+        "", "levels", "  0.05, 0.1", "", "days", "  1, 2",
+    ]  # fmt: skip
+    assert event_line({"type": "T", "symbol": "ETH-USDT", "levels": [5]}, GRIDS) == "T  symbol=ETH-USDT levels=0.05"
