@@ -50,6 +50,7 @@ class PaperExchangeConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unkn
     rests, since the market of a recording begins anew with it; otherwise orders go on resting.
     `perpetuals`: which of the venue's instruments are perpetuals, by symbol, and their rules; all others are spot.
     `rules`: bands, slippage limit, breaker and more of markets, by symbol. `features`: what is switched off.
+    `trade_groups`: accounts that belong together, by account: they do not trade with each other.
     """
 
     balances: dict[str, Decimal]
@@ -69,6 +70,7 @@ class PaperExchangeConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unkn
     perpetuals: dict[str, PerpetualRules] = {}
     rules: dict[str, MarketRules] = {}
     features: Features = Features()
+    trade_groups: dict[str, str] = {}
 
     def __post_init__(self) -> None:
         if not (math.isfinite(self.speed) and 0 < self.speed <= 1_000):

@@ -95,7 +95,7 @@ def _made_of(config: PaperExchangeConfig, instruments: list[Instrument]) -> Exch
     try:
         return ExchangeConfig(
             instruments=instruments, fees=config.fee_schedule(), perpetuals=config.perpetuals, rules=config.rules,
-            features=config.features,
+            features=config.features, trade_groups=config.trade_groups,
         )  # fmt: skip
     except ValueError as error:
         raise ConfigInvalid("exchange", "paper_exchange-<venue>.toml", "markets of this venue", str(error)) from error

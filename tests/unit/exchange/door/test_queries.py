@@ -92,8 +92,9 @@ def test_orders_open_and_ended():
 
 def test_markets_and_their_books():
     desk = traded_desk()
-    perpetual, spot = ask(desk, "markets")["items"]
-    assert (perpetual["symbol"], perpetual["is_perpetual"], spot["is_perpetual"]) == ("X-PERP", True, False)
+    rows = {row["symbol"]: row for row in ask(desk, "markets")["items"]}
+    perpetual = rows["X-PERP"]
+    assert (perpetual["is_perpetual"], rows["X-USD"]["is_perpetual"]) == (True, False)
     assert (perpetual["bid_ticks"], perpetual["ask_ticks"]) == (900, 0)
     assert (perpetual["mark_ticks"], perpetual["last_ticks"], perpetual["open_interest_lots"]) == (1_000, 1_001, 3)
     assert ask(desk, "book", symbol="X-PERP") == {
