@@ -61,6 +61,11 @@ class RejectReason(StrEnum):
     LEVERAGE_INVALID = "leverage_invalid"
     POSITION_OPEN = "position_open"
     NOT_A_PERPETUAL = "not_a_perpetual"
+    IN_LIQUIDATION = "in_liquidation"
+    UNKNOWN_POSITION = "unknown_position"
+    TOO_MANY_PARTS = "too_many_parts"
+    NOT_ONE_GROUP = "not_one_group"
+    MARGIN_MODE_DIFFERS = "margin_mode_differs"
 
 
 class MarketPhase(StrEnum):

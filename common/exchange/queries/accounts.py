@@ -39,6 +39,7 @@ class PositionView(msgspec.Struct, frozen=True, kw_only=True):
     isolated_units    collateral that backs it alone; None = cross
     leverage          what holds: its owner's choice, or the market's default
     initial_units     what it takes with all its open orders, maintenance_units what it must keep
+    parted_lots       lots that were split off it, long and short ones added up
     """
 
     symbol: str
@@ -51,6 +52,7 @@ class PositionView(msgspec.Struct, frozen=True, kw_only=True):
     leverage: int
     initial_units: int
     maintenance_units: int
+    parted_lots: int
     bid_lots: int
     ask_lots: int
 
@@ -156,7 +158,7 @@ def _row(exchange: Exchange, name: str) -> AccountRow:
     held = _balances(exchange, name)
     assets = sum(any((each.free_units, each.locked_units, each.wallet_units)) for each in held)
     positions = sum(
-        bool(each.lots)
+        each.is_open
         for asset in _collateral(exchange, name)
         for each in exchange.margin.account(name, asset).positions.values()
     )
@@ -212,7 +214,7 @@ def _positions(exchange: Exchange, owner: MarginAccount) -> list[PositionView]:
     return [
         _position(exchange, symbol, position)
         for symbol, position in sorted(owner.positions.items())
-        if position.lots or position.bid_lots or position.ask_lots or position.leverage or position.isolated is not None
+        if position != Position()
     ]
 
 
@@ -222,22 +224,23 @@ def _position(exchange: Exchange, symbol: str, position: Position) -> PositionVi
     return PositionView(
         symbol=symbol,
         lots=position.lots,
-        entry_price=_entry_price(exchange, symbol, position),
+        entry_price=entry_price(exchange, symbol, position.lots, position.cost),
         mark_ticks=market.facts.mark,
         cost_units=position.cost,
         unrealised_units=margin.unrealised(symbol, position),
         isolated_units=position.isolated,
         leverage=position.leverage or market.table.leverage_default,
         initial_units=market.table.initial(worst, position.leverage),
-        maintenance_units=margin.maintenance_of(symbol, abs(position.lots)),
+        maintenance_units=margin.maintenance_of(symbol, position.gross_lots),
+        parted_lots=position.parted_lots,
         bid_lots=position.bid_lots,
         ask_lots=position.ask_lots,
     )
 
 
-def _entry_price(exchange: Exchange, symbol: str, position: Position) -> str:
-    """Quote units per base unit that the lots were paid with."""
-    if not position.lots:
+def entry_price(exchange: Exchange, symbol: str, lots: int, cost: int) -> str:
+    """Quote units per base unit that lots were paid with, a decimal rounded to 8 places; empty without lots."""
+    if not lots:
         return ""
-    price = Decimal(position.cost) / (position.lots * exchange.ledger.scales[symbol].lot_units)
+    price = Decimal(cost) / (lots * exchange.ledger.scales[symbol].lot_units)
     return f"{price.quantize(PRICE_PLACES).normalize():f}"

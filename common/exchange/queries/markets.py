@@ -28,6 +28,7 @@ class MarketView(msgspec.Struct, frozen=True, kw_only=True):
     ask_ticks: int
     last_ticks: int
     mark_ticks: int
+    oracle_ticks: int
     phase: MarketPhase
     phase_until_ns: int
     open_interest_lots: int
@@ -103,6 +104,7 @@ def _view(exchange: Exchange, symbol: str) -> MarketView:
         ask_ticks=0 if ask is None else ask.price,
         last_ticks=facts.last,
         mark_ticks=facts.mark,
+        oracle_ticks=exchange.clearing.oracle.state.prices.get(symbol, 0),
         phase=facts.phase,
         phase_until_ns=facts.phase_until_ns,
         open_interest_lots=_open_interest(exchange, symbol),
@@ -113,4 +115,6 @@ def _open_interest(exchange: Exchange, symbol: str) -> int:
     if symbol not in exchange.margin.markets:
         return 0
     held = exchange.margin.accounts.state.get(exchange.margin.markets[symbol].asset, {})
-    return sum(max(0, each.positions[symbol].lots) for each in held.values() if symbol in each.positions)
+    positions = [each.positions[symbol] for each in held.values() if symbol in each.positions]
+    lots = [each.lots for each in positions] + [part.lots for each in positions for part in each.parts.values()]
+    return sum(each for each in lots if each > 0)

@@ -11,7 +11,7 @@ import msgspec
 from common.exchange.events import RejectReason
 from common.exchange.exchange import Exchange
 from common.exchange.intake import read_struct
-from common.exchange.queries import accounts, markets, orders, state
+from common.exchange.queries import accounts, markets, orders, perpetuals, state
 from common.exchange.queries.bounds import ROWS_MAX
 from common.exchange.refusal import Refused
 from common.exchange.terms import summary
@@ -77,6 +77,10 @@ QUERIES: dict[str, Query] = {
         of_exchange(state.fee_schedule),
         of_exchange(state.state_hash),
         of_exchange(state.holdings),
+        of_exchange(perpetuals.funding),
+        of_exchange(perpetuals.parts),
+        of_exchange(perpetuals.liquidations),
+        of_exchange(perpetuals.insurance),
     )
 }
 

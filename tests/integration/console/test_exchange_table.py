@@ -63,7 +63,7 @@ def test_every_command_of_the_table_is_carried_out(
             assert process.is_alive() and time.monotonic() < deadline, process.log.read_text()
         faults = [fault for row in ROWS for fault in play(row, capsys)]
         assert not faults, "\n".join(faults)
-        code, words = outcome(capsys, "exchange show state-hash --json")
+        _code, words = outcome(capsys, "exchange show state-hash --json")
         process.end(signal.SIGKILL)
         exchange = replay_venue(process.var / f"{PROCESS}.db")
         assert exchange is not None and exchange.state_hash() == json.loads(words)["answer"]["state_hash"]

@@ -6,7 +6,7 @@ import msgspec
 import pytest
 
 from common.exchange.events import RejectReason
-from common.exchange.margin.commands import SetLeverage, SetMarginMode
+from common.exchange.margin.commands import FundInsurance, SetLeverage, SetMarginMode, SetOracle, SplitPosition
 from common.exchange.queries import table
 from common.exchange.queries.bounds import ROWS_MAX
 from common.exchange.queries.table import QUERIES, answer, as_map, of_room
@@ -105,6 +105,24 @@ def test_markets_and_their_books():
     assert [level["price_ticks"] for level in ask(desk, "book", symbol="X-PERP", depth=1)["asks"]] == [1_100]
     assert ask(desk, "rules", symbol="X-PERP")["perpetual"]["tiers"][0]["leverage_max"] == 10
     assert ask(desk, "rules", symbol="X-USD")["perpetual"] is None
+
+
+def test_perpetuals_have_an_oracle_funding_parts_and_an_insurance():
+    desk = traded_desk()
+    desk.run(SetOracle, symbol="X-PERP", price_ticks=1_000)
+    desk.run(SplitPosition, account="a", symbol="X-PERP", lots=1)
+    desk.deposited += UNIT
+    desk.run(FundInsurance, asset="USD", units=UNIT)
+    funding = {row["symbol"]: row for row in ask(desk, "funding")["items"]}
+    assert (funding["X-PERP"]["oracle_ticks"], funding["Y-PERP"]["oracle_ticks"]) == (1_000, 0)
+    (part,) = ask(desk, "parts", account="a")["items"]
+    assert (part["part"], part["lots"], part["entry_price"]) == ("1", 1, "1001")
+    (position,) = ask(desk, "positions", account="a")["items"]
+    assert (position["lots"], position["parted_lots"]) == (2, 1)
+    rows = {row["symbol"]: row for row in ask(desk, "markets")["items"]}
+    assert (rows["X-PERP"]["open_interest_lots"], rows["X-PERP"]["oracle_ticks"]) == (3, 1_000)
+    assert ask(desk, "insurance")["items"] == [{"asset": "USD", "units": UNIT}]
+    assert ask(desk, "liquidations")["items"] == []
 
 
 def test_all_money_is_what_came_in():
