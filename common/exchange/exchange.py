@@ -5,7 +5,7 @@ from typing import Any
 
 import msgspec
 
-from common.exchange.admission import WHOLE_MAX, Standing, is_whole
+from common.exchange.admission import Standing, is_whole
 from common.exchange.batch import Batches
 from common.exchange.changes import OrderChanges
 from common.exchange.commands import (
@@ -298,9 +298,8 @@ class Exchange:
             raise Refused(RejectReason.AMOUNT_INVALID, f"units must be a positive integer, got {command.units!r}")
         if command.asset not in self._assets:
             raise Refused(RejectReason.AMOUNT_INVALID, f"{command.asset} is no asset here")
-        held = self._core.ledger.accounts.total(command.asset) + self._core.margin.accounts.total(command.asset)
-        if held + command.units > WHOLE_MAX:
-            raise Refused(RejectReason.AMOUNT_INVALID, f"at most {WHOLE_MAX - held} units more fit in 64 bits")
+        if command.units > self._core.room_for(command.asset):
+            raise Refused(RejectReason.AMOUNT_INVALID, "more than fits in 64 bits with all that is there")
         self._core.ledger.accounts.credit(command.account, command.asset, command.units)
         self._core.tell(
             Deposited(time_ns=self.time_ns, account=command.account, asset=command.asset, units=command.units)

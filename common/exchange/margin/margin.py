@@ -6,10 +6,8 @@ from common.exchange.events import EXTERNAL_ACCOUNT, FEE_ACCOUNT, SPECIAL_ACCOUN
 from common.exchange.facts import MarketFacts
 from common.exchange.margin.accounts import MarginAccount, MarginAccounts, Position
 from common.exchange.margin.rules import MarginTable, PerpetualRules
+from common.exchange.money import UNITS_MAX
 from common.model.order import Side
-
-NOTIONAL_UNITS_MAX = 2**63 - 1
-"""Of one position with its open orders: what it cost must fit in a snapshot."""
 
 MarginState = dict[str, dict[str, MarginAccount]]
 """Margin accounts by asset and account."""
@@ -182,7 +180,7 @@ class Margin:
             asks += lots
         after = max(abs(position.lots + bids), abs(position.lots - asks))
         costs = fee + max(0, side.sign * (quote_units - lots * value))
-        if after > before and (after + parted) * value > NOTIONAL_UNITS_MAX:
+        if after > before and (after + parted) * value > UNITS_MAX:
             return RejectReason.NOTIONAL_TOO_LARGE
         if after <= before:
             left = self.maintenance_of(symbol, abs(position.lots + side.sign * lots) + parted)

@@ -4,7 +4,9 @@ import pytest
 
 from common.exchange.commands import Batch, CancelOrder, Deposit, PlaceOrder
 from common.exchange.events import OrderPlaced, OrderRejected, RejectReason
+from common.exchange.margin.commands import FundInsurance
 from tests.unit.exchange.desk import BUY, ETH, Desk, refusal
+from tests.unit.exchange.margin.perpetual_desk import PerpetualDesk
 
 
 def order(name: str, price: int = 100, **terms: object) -> PlaceOrder:
@@ -57,3 +59,11 @@ def test_more_money_than_64_bits_hold_does_not_come_in():
 
 def test_an_asset_that_nothing_is_traded_in_does_not_come_in():
     assert refusal(Desk().run(Deposit, account="me", asset="SHELLS", units=1)) is RejectReason.AMOUNT_INVALID
+
+
+def test_the_insurance_is_bounded_by_the_same_64_bits():
+    desk = PerpetualDesk("a")
+    desk.deposited += 2**62
+    desk.run(FundInsurance, asset="USD", units=2**62)
+    assert refusal(desk.run(FundInsurance, asset="USD", units=2**62)) is RejectReason.AMOUNT_INVALID
+    assert desk.loaded().state_hash() == desk.exchange.state_hash()
