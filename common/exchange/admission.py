@@ -1,12 +1,11 @@
 """Whether an order may come in: every reason to refuse it, found before anything changes."""
 
-from collections.abc import Iterable
-
 from common.exchange.commands import PlaceOrder, SelfTradePrevention, Trigger, TriggerKind
 from common.exchange.core import Core
 from common.exchange.events import MarketPhase, RejectReason
 from common.exchange.fees.volumes import NS_PER_DAY
 from common.exchange.ledger import OrderRecord
+from common.exchange.margin.margin import OpenOrders
 from common.exchange.matching import Market, Taker
 from common.exchange.money import fee_units
 from common.exchange.reduce_only import reducible
@@ -22,10 +21,19 @@ LIMIT, NO_PREVENTION = OrderType.LIMIT, SelfTradePrevention.NONE
 WHOLE_MAX = 2**63 - 1
 """Prices, quantities, budgets and amounts of money are signed 64-bit integers everywhere else."""
 
+NAME_LENGTH_MAX = 32
+
 
 def is_whole(value: object, low: int, high: int = WHOLE_MAX) -> bool:
     """True for an integer within bounds."""
     return type(value) is int and low <= value <= high
+
+
+def is_name(value: object) -> bool:
+    """True for a name that customers may choose: letters, digits, `_` and `-`, at most NAME_LENGTH_MAX."""
+    if not isinstance(value, str) or not 0 < len(value) <= NAME_LENGTH_MAX or not value.isascii():
+        return False
+    return value.replace("_", "").replace("-", "").isalnum()
 
 
 def is_amount(value: object) -> bool:
@@ -58,10 +66,19 @@ class Standing:
         """What an account can spend."""
         return self._core.ledger.accounts.free(account, asset)
 
-    def open_lots(self, account: str, symbol: str) -> tuple[int, int]:
-        """Lots of an account's open bids and asks in a perpetual."""
+    def open_in(self, account: str, symbol: str) -> OpenOrders:
+        """An account's open orders in a perpetual."""
         position = self._core.margin.position(account, symbol)
-        return position.bid_lots, position.ask_lots
+        return position.bid_lots, position.ask_lots, position.order_loss, 0
+
+    def open_lots(self, account: str, symbol: str) -> tuple[int, int]:
+        """Lots of an account's open bids and asks."""
+        if symbol in self._core.margin.markets:
+            position = self._core.margin.position(account, symbol)
+            return position.bid_lots, position.ask_lots
+        orders = self._core.ledger.open_of(account, symbol).values()
+        bids = sum(order.remaining_lots for order in orders if order.side is Side.BUY)
+        return bids, sum(order.remaining_lots for order in orders) - bids
 
     def best_opposite(self, market: Market, side: Side) -> int:
         """The best price that an order of a side could take; 0 = none."""
@@ -161,8 +178,12 @@ def book_refusal(
     """Why an order may not meet the book as it stands now. What is set aside for `replaced` is free for it."""
     market, price = core.markets[terms.symbol], taker.limit_ticks
     if terms.order_type is not LIMIT:
+        if not core.ledger.settles:
+            return None
         # What a market order will trade is known exactly: nothing moves between this look and the matching.
-        return _money_refusal(core, standing, terms, market.reachable(taker), None) if core.ledger.settles else None
+        trades = market.reachable(taker)
+        lots, value = sum(each for _, each in trades), sum(at * each for at, each in trades)
+        return _money_refusal(core, standing, terms, lots, value, None)
     assert price is not None  # only market orders have none
     facts = market.facts
     if facts.rules.price_band_bps:
@@ -175,7 +196,7 @@ def book_refusal(
             return RejectReason.WOULD_TAKE
     if not core.ledger.settles:
         return None
-    return _money_refusal(core, standing, terms, ((price, taker.lots),), replaced)
+    return _money_refusal(core, standing, terms, taker.lots, price * taker.lots, replaced)
 
 
 def waiting_refusal(
@@ -184,23 +205,20 @@ def waiting_refusal(
     """Why an order may not wait: only its money counts, the book will be another one when its trigger fires."""
     if taker.limit_ticks is None or terms.order_type is OrderType.MARKET or not core.ledger.settles:
         return None
-    return _money_refusal(core, standing, terms, ((taker.limit_ticks, taker.lots),), replaced)
+    return _money_refusal(core, standing, terms, taker.lots, taker.limit_ticks * taker.lots, replaced)
 
 
 def _money_refusal(
     core: Core,
     standing: Standing,
     terms: Terms,
-    trades: Iterable[tuple[int, int]],
+    lots: int,
+    value: int,
     replaced: OrderRecord | None,
 ) -> RejectReason | None:
-    """Why an account cannot pay for some (price, lots), or the instrument is not traded in such amounts."""
-    scale, lots, quote = core.ledger.scales[terms.symbol], 0, 0
-    for price, each in trades:
-        lots += each
-        quote += price * each
-    quote *= scale.tick_lot_units
-    base = lots * scale.lot_units
+    """Why an account cannot pay for lots worth `value` in ticks x lots, or why the instrument is not traded so."""
+    scale = core.ledger.scales[terms.symbol]
+    quote, base = value * scale.tick_lot_units, lots * scale.lot_units
     if lots and quote < scale.notional_units_min:
         return RejectReason.NOTIONAL_TOO_SMALL
     if quote > WHOLE_MAX or base > WHOLE_MAX:
@@ -215,6 +233,11 @@ def _money_refusal(
     return None
 
 
+def totals_refusal(core: Core, standing: Standing, terms: PlaceOrder, lots: int, value: int) -> RejectReason | None:
+    """Why an account cannot pay for several resting orders like this one, for so many lots and ticks x lots in all."""
+    return _money_refusal(core, standing, terms, lots, value, None)
+
+
 def locked_units(core: Core, order: OrderRecord) -> int:
     """What is set aside on spot for an open order."""
     ledger = core.ledger
@@ -226,13 +249,15 @@ def locked_units(core: Core, order: OrderRecord) -> int:
 def _margin_refusal(
     core: Core, standing: Standing, terms: Terms, lots: int, quote: int, replaced: OrderRecord | None
 ) -> RejectReason | None:
-    bids, asks = standing.open_lots(terms.account, terms.symbol)
+    others = standing.open_in(terms.account, terms.symbol)
     if replaced is not None and replaced.order_type is OrderType.LIMIT:
-        bids -= replaced.remaining_lots * (replaced.side.sign > 0)
-        asks -= replaced.remaining_lots * (replaced.side.sign < 0)
+        lots_now, (bids, asks, loss, elsewhere) = replaced.remaining_lots, others
+        bids -= lots_now * (replaced.side.sign > 0)
+        asks -= lots_now * (replaced.side.sign < 0)
+        others = bids, asks, loss - lots_now * replaced.lot_loss, elsewhere
     maker_rate, taker_rate = core.fees.rates(terms.account, core.time_ns // NS_PER_DAY)
     fee = max(0, fee_units(quote, maker_rate if terms.post_only else max(maker_rate, taker_rate)))
-    return core.margin.order_refusal(terms.account, terms.symbol, terms.side, lots, quote, fee, (bids, asks))
+    return core.margin.order_refusal(terms.account, terms.symbol, terms.side, lots, quote, fee, others)
 
 
 def _terms_fit(command: PlaceOrder, time_ns: int) -> bool:

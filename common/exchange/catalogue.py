@@ -18,22 +18,38 @@ from common.exchange.commands import (
     TakeLiquidity,
     Withdraw,
 )
-from common.exchange.margin.commands import MoveCollateral, MoveIsolatedMargin, SetLeverage, SetMarginMode
+from common.exchange.grids.commands import GridCommand
+from common.exchange.margin.commands import (
+    FundInsurance,
+    MergePosition,
+    MoveCollateral,
+    MoveIsolatedMargin,
+    SetLeverage,
+    SetMarginMode,
+    SetOracle,
+    SplitPosition,
+    TransferPosition,
+)
+from common.exchange.quotes.commands import QuoteCommand
+from common.exchange.strategies.commands import StrategyCommand
 
 OrderCommand = PlaceOrder | CancelOrder | ReduceOrder | AmendOrder | Batch
 """What anybody does to a book."""
 
-WorldCommand = SetMark | SetLast | SetLevels | SetTouch | PrintTrade | DropLiquidity | TakeLiquidity
+WorldCommand = SetMark | SetOracle | SetLast | SetLevels | SetTouch | PrintTrade | DropLiquidity | TakeLiquidity
 """What the venue tells its exchange of the world outside."""
 
 VenueCommand = PassTime | ExpireOpenOrders
 """What the venue does of itself."""
 
-MoneyCommand = Deposit | Withdraw | MoveCollateral
+MoneyCommand = Deposit | Withdraw | MoveCollateral | FundInsurance
 """What moves money."""
 
-MarginCommand = SetLeverage | SetMarginMode | MoveIsolatedMargin
+MarginCommand = SetLeverage | SetMarginMode | MoveIsolatedMargin | SplitPosition | MergePosition | TransferPosition
 """What owners decide about their positions."""
 
-AnyCommand = OrderCommand | WorldCommand | VenueCommand | MoneyCommand | MarginCommand
+MakingCommand = GridCommand | QuoteCommand | StrategyCommand
+"""What lets the exchange itself trade for an account."""
+
+AnyCommand = OrderCommand | WorldCommand | VenueCommand | MoneyCommand | MarginCommand | MakingCommand
 """All of them."""

@@ -6,6 +6,7 @@ from typing import Any
 import msgspec
 
 from common.exchange.admission import Standing, is_whole
+from common.exchange.analytics.engine import Analytics
 from common.exchange.batch import Batches
 from common.exchange.changes import OrderChanges
 from common.exchange.commands import (
@@ -45,12 +46,16 @@ from common.exchange.events import (
 from common.exchange.external import ExternalLiquidity
 from common.exchange.fees.standings import FeeStanding
 from common.exchange.fees.volumes import NS_PER_DAY
+from common.exchange.grids.engine import Grids
+from common.exchange.margin.clearing import Clearing
 from common.exchange.margin.collateral import Collateral
 from common.exchange.orders import Orders
+from common.exchange.quotes.engine import Quotes
 from common.exchange.refusal import Refused
 from common.exchange.room import Room
 from common.exchange.rules import MarketRules
 from common.exchange.snapshot import CommonState, common_state, hash_of, load_common
+from common.exchange.strategies.engine import Strategies
 from common.exchange.triggers import Triggers
 
 OPEN_ORDERS_MAX = MarketRules().open_orders_max
@@ -83,6 +88,7 @@ class Exchange:
         core = self._core = Core(config)
         self.instruments, self.markets = core.instruments, core.markets
         self.ledger, self.margin = core.ledger, core.margin
+        self._assets = {asset for scale in core.ledger.scales.values() for asset in (scale.base, scale.quote)}
         standing = Standing(core)
         self._entry = OrderEntry(core, standing)
         self._changes = OrderChanges(core, standing, self._entry)
@@ -108,9 +114,20 @@ class Exchange:
             TakeLiquidity: lambda command: self._external[command.symbol].take(command),
         }
         self._handlers |= Collateral(core).handlers
+        self._order_handlers = {kind: self._handlers[kind] for kind in ORDER_COMMANDS}
         self._trading = set[Any](ORDER_COMMANDS)
         self.orders = Orders(core, self._entry, self._changes)
         self.rooms: dict[str, Room] = {}
+        self.clearing = Clearing(core, self.orders)
+        self._add("clearing", self.clearing)
+        self.grids = Grids(core, self.orders)
+        self._add("grids", self.grids)
+        self.quotes = Quotes(core, self.orders)
+        self._add("quotes", self.quotes)
+        self.strategies = Strategies(core, self.orders, self.grids, self.quotes)
+        self._add("strategies", self.strategies)
+        self.analytics = Analytics(core)
+        self._add("analytics", self.analytics)
 
     @property
     def time_ns(self) -> int:
@@ -121,6 +138,14 @@ class Exchange:
     def digest(self) -> int:
         """Folded from every order and trade so far: cheap to compare while commands are replayed."""
         return self._core.ledger.digest
+
+    def manager_of(self, account: str) -> str:
+        """Who gives the orders of an account that has no keys of its own; empty for all others."""
+        return self._core.managers.get(account, "")
+
+    def nonce_of(self, account: str) -> int:
+        """The newest nonce of somebody that was accepted; 0 = none ever."""
+        return self._core.nonces.get(account, 0)
 
     def state(self) -> ExchangeState:
         """What `load` takes. It refers to what goes on changing, so encode it before the next command."""
@@ -152,14 +177,15 @@ class Exchange:
             self._settle_down()
         kind = type(command)
         # Most commands are orders of their own account; what speaks against them is looked at here, without calls.
+        handler = self._order_handlers.get(kind)
         if (
-            kind in ORDER_COMMANDS
+            handler is not None
             and command.symbol in self.markets  # type: ignore[attr-defined]
             and command.account not in SPECIAL_ACCOUNTS  # type: ignore[attr-defined]
             and not (command.by or command.nonce or core.managers)
             and not (kind is PlaceOrder and command.link)  # type: ignore[attr-defined]
         ):
-            self._handlers[kind](command)
+            handler(command)
         else:
             self._consider(command)
         if core.moved or core.margin.touched or core.reactions:
@@ -169,6 +195,7 @@ class Exchange:
     def _consider(self, command: Command) -> None:
         """Look at everything that may speak against a command before it acts."""
         core, refusal = self._core, self._refusal(command)
+        before = len(core.events)
         if refusal is None:
             try:
                 self._handlers[type(command)](command)
@@ -176,7 +203,7 @@ class Exchange:
                 refusal = error
         if refusal is not None:
             self._refuse(command, refusal)
-        elif command.nonce and not isinstance(core.events[-1] if core.events else None, Refusal):
+        elif command.nonce and not _is_refusal(core.events[before:]):
             core.nonces[command.by or getattr(command, "account", "")] = command.nonce
 
     def refusal_of(self, command: PlaceOrder) -> RejectReason | None:
@@ -262,6 +289,8 @@ class Exchange:
                 return Refused(RejectReason.UNKNOWN_MARKET, str(item.symbol))
             if refusal := self._account_refusal(item, item.account):
                 return refusal
+        if command.nonce and not command.by:
+            return Refused(RejectReason.NOT_AUTHORISED, "a batch with a nonce must say whose it is")
         return self._nonce_refusal(command, command.by)
 
     def _nonce_refusal(self, command: Command, asker: str) -> Refused | None:
@@ -289,6 +318,10 @@ class Exchange:
     def _deposit(self, command: Deposit) -> None:
         if not is_whole(command.units, 1) or not command.account or not command.asset:
             raise Refused(RejectReason.AMOUNT_INVALID, f"units must be a positive integer, got {command.units!r}")
+        if command.asset not in self._assets:
+            raise Refused(RejectReason.AMOUNT_INVALID, f"{command.asset} is no asset here")
+        if command.units > self._core.room_for(command.asset):
+            raise Refused(RejectReason.AMOUNT_INVALID, "more than fits in 64 bits with all that is there")
         self._core.ledger.accounts.credit(command.account, command.asset, command.units)
         self._core.tell(
             Deposited(time_ns=self.time_ns, account=command.account, asset=command.asset, units=command.units)
@@ -298,6 +331,8 @@ class Exchange:
         if not is_whole(command.units, 1):
             raise Refused(RejectReason.AMOUNT_INVALID, f"units must be a positive integer, got {command.units!r}")
         accounts = self._core.ledger.accounts
+        if self._core.margin.is_liquidating(command.account):
+            raise Refused(RejectReason.IN_LIQUIDATION)
         if command.units > accounts.free(command.account, command.asset):
             raise Refused(RejectReason.INSUFFICIENT_BALANCE)
         accounts.credit(command.account, command.asset, -command.units)
@@ -315,3 +350,8 @@ class Exchange:
             raise Refused(RejectReason.PRICE_INVALID, f"a positive 64-bit integer, got {command.price_ticks!r}")
         self._core.markets[command.symbol].facts.last = command.price_ticks
         self._core.tell(LastChanged(time_ns=self.time_ns, symbol=command.symbol, price_ticks=command.price_ticks))
+
+
+def _is_refusal(events: list[Event]) -> bool:
+    """True when a command made these events and changed nothing; of a batch single items may be refused."""
+    return len(events) == 1 and isinstance(events[0], Refusal)

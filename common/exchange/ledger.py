@@ -32,7 +32,8 @@ class OrderRecord(msgspec.Struct, kw_only=True, omit_defaults=True, gc=False):
 
     `terms` is what was ordered; `price_ticks` and `quantity_lots` are what it is now. `is_waiting` is true until its
     trigger fires, at `stop_ticks` (0 = a trailing one that does not follow yet). `place` grows with each order that
-    joins a queue: among orders of one price, the smaller one is in front.
+    joins a queue: among orders of one price, the smaller one is in front. `lot_loss` is what a lot of a perpetual's
+    order would have lost against the mark, in 1e-8 of the quote asset, when it went to the book.
 
     working_ns      when it came to the book; 0 while it waits
     following_ns    when a trailing one began to follow; 0 = not yet
@@ -57,6 +58,7 @@ class OrderRecord(msgspec.Struct, kw_only=True, omit_defaults=True, gc=False):
     following_ns: int = 0
     prevented_lots: int = 0
     prevented_id: int = 0
+    lot_loss: int = 0
 
     @property
     def account(self) -> str:
@@ -268,6 +270,8 @@ class Ledger:
         """An order was accepted."""
         order = record_of(order_id, price_ticks, terms, time_ns)
         seat = self.seats.get((terms.account, terms.symbol)) or self._take_seat(terms.account, terms.symbol)
+        if seat.quote is None and terms.trigger is None:
+            self._note_loss(order)
         self._set_aside(order, seat, terms.quantity_lots)
         if terms.trigger is None:
             self.last_place = order.place = self.last_place + 1
@@ -320,11 +324,17 @@ class Ledger:
 
     def amend(self, order: OrderRecord, price_ticks: int, open_lots: int, keeps_place: bool, time_ns: int) -> None:
         """An open order has another price or another open quantity."""
-        seat = self.seats[order.account, order.symbol]
-        self._set_aside(order, seat, -order.remaining_lots)
+        terms, before = order.terms, order.quantity_lots - order.filled_lots
+        seat = self.seats[terms.account, terms.symbol]
+        moves = price_ticks != order.price_ticks
+        if moves or open_lots != before:
+            self._set_aside(order, seat, -before)
         order.price_ticks, order.quantity_lots = price_ticks, order.filled_lots + open_lots
         order.changed_ns = time_ns
-        self._set_aside(order, seat, open_lots)
+        if seat.quote is None and moves and not order.is_waiting:
+            self._note_loss(order)
+        if moves or open_lots != before:
+            self._set_aside(order, seat, open_lots)
         if not keeps_place and not order.is_waiting:
             self.last_place = order.place = self.last_place + 1
 
@@ -338,6 +348,11 @@ class Ledger:
 
     def trigger(self, order: OrderRecord, time_ns: int) -> None:
         """A waiting order's trigger fired."""
+        seat = self.seats[order.account, order.symbol]
+        if seat.quote is None:
+            self._set_aside(order, seat, -order.remaining_lots)
+            self._note_loss(order)
+            self._set_aside(order, seat, order.remaining_lots)
         order.is_waiting, order.changed_ns, order.working_ns = False, time_ns, time_ns
         self.last_place = order.place = self.last_place + 1
 
@@ -395,6 +410,11 @@ class Ledger:
             self._on_linked(order)
         return seat
 
+    def _note_loss(self, order: OrderRecord) -> None:
+        """A perpetual's order goes to the book: what it may lose there is set aside like its margin."""
+        if self.settles and order.terms.order_type is LIMIT:
+            order.lot_loss = self.margin.lot_loss(order.terms.symbol, order.terms.side, order.price_ticks)
+
     def _set_aside(self, order: OrderRecord, seat: Seat, lots: int) -> None:
         # A market order trades or ends within its own command, so it needs nothing set aside.
         terms = order.terms
@@ -406,7 +426,7 @@ class Ledger:
         else:
             balance, units = seat.base, lots * scale.lot_units
         if balance is None:
-            self.margin.count_order(terms.account, terms.symbol, terms.side, lots)
+            self.margin.count_order(terms.account, terms.symbol, terms.side, lots, lots * order.lot_loss)
             return
         balance.free = free = balance.free - units
         balance.locked = locked = balance.locked + units

@@ -4,7 +4,7 @@ from typing import Protocol
 
 import msgspec
 
-from common.exchange.book import BookSide, MakerFill, OrderBook, RestingOrder
+from common.exchange.book import ANY_KEY, BookSide, MakerFill, OrderBook, RestingOrder
 from common.exchange.commands import SelfTradePrevention
 from common.exchange.events import REDUCE_ONLY, SELF_TRADE
 from common.exchange.facts import MarketFacts
@@ -92,9 +92,10 @@ class Market:
         """Trade until the taker is filled, reaches its limit, or self-trade prevention stops it."""
         book = self.book
         makers = book.asks if taker.side.sign > 0 else book.bids
+        bound = ANY_KEY if taker.limit_ticks is None else taker.limit_ticks * taker.side.sign
         while taker.lots and not taker.stopped:
             level = makers.best()
-            if level is None or not makers.reaches(level.price, taker.limit_ticks):
+            if level is None or level.key > bound:
                 return
             maker = level.head
             if taker.owner and maker.owner == taker.owner:
@@ -108,7 +109,8 @@ class Market:
         """(price, lots) that the taker could trade, best first, without trading: what FOK and market orders ask."""
         found, wanted = list[tuple[int, int]](), taker.lots
         makers = self.book.opposite(taker.side)
-        plan = ReduceOnlyPlan(self.reduce_only, taker.account, taker.side is Side.SELL)
+        resting = self.reduce_only
+        plan = ReduceOnlyPlan(resting, taker.account, taker.side is Side.SELL) if resting.orders else None
         for level in makers.best_first():
             if not makers.reaches(level.price, taker.limit_ticks):
                 break
@@ -118,7 +120,7 @@ class Market:
                         return found
                     if taker.mode is SelfTradePrevention.DECREMENT:
                         wanted -= min(wanted, maker.quantity)
-                elif lots := plan.take(maker, wanted):
+                elif lots := plan.take(maker, wanted) if plan else min(wanted, maker.quantity):
                     found.append((level.price, lots))
                     wanted -= lots
                 if not wanted:
