@@ -44,7 +44,8 @@ class RestApi:
         asked = Parameters.from_texts(query, body)
         self._site.limits.spend(weight_of(address, request.path, asked))
         if address.signed:
-            return self._site.gatekeeper.check_request(_legible(request.headers.get("X-MBX-APIKEY", "")), query, body)
+            key = _legible(request.headers.get("X-MBX-APIKEY", ""))
+            return self._site.gatekeeper.check_request(key, query, body, asked)
         return asked
 
 
