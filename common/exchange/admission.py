@@ -21,10 +21,19 @@ LIMIT, NO_PREVENTION = OrderType.LIMIT, SelfTradePrevention.NONE
 WHOLE_MAX = 2**63 - 1
 """Prices, quantities, budgets and amounts of money are signed 64-bit integers everywhere else."""
 
+NAME_LENGTH_MAX = 32
+
 
 def is_whole(value: object, low: int, high: int = WHOLE_MAX) -> bool:
     """True for an integer within bounds."""
     return type(value) is int and low <= value <= high
+
+
+def is_name(value: object) -> bool:
+    """True for a name that customers may choose: letters, digits, `_` and `-`, at most NAME_LENGTH_MAX."""
+    if not isinstance(value, str) or not 0 < len(value) <= NAME_LENGTH_MAX or not value.isascii():
+        return False
+    return value.replace("_", "").replace("-", "").isalnum()
 
 
 def is_amount(value: object) -> bool:
@@ -61,6 +70,15 @@ class Standing:
         """An account's open orders in a perpetual."""
         position = self._core.margin.position(account, symbol)
         return position.bid_lots, position.ask_lots, position.order_loss, 0
+
+    def open_lots(self, account: str, symbol: str) -> tuple[int, int]:
+        """Lots of an account's open bids and asks."""
+        if symbol in self._core.margin.markets:
+            position = self._core.margin.position(account, symbol)
+            return position.bid_lots, position.ask_lots
+        orders = self._core.ledger.open_of(account, symbol).values()
+        bids = sum(order.remaining_lots for order in orders if order.side is Side.BUY)
+        return bids, sum(order.remaining_lots for order in orders) - bids
 
     def best_opposite(self, market: Market, side: Side) -> int:
         """The best price that an order of a side could take; 0 = none."""
@@ -215,6 +233,11 @@ def _money_refusal(
     if cost > standing.free_units(terms.account, asset):
         return RejectReason.INSUFFICIENT_BALANCE
     return None
+
+
+def totals_refusal(core: Core, standing: Standing, terms: PlaceOrder, lots: int, value: int) -> RejectReason | None:
+    """Why an account cannot pay for several resting orders like this one, for so many lots and ticks x lots in all."""
+    return _money_refusal(core, standing, terms, lots, value, None)
 
 
 def locked_units(core: Core, order: OrderRecord) -> int:

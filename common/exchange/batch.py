@@ -36,8 +36,8 @@ class Planned(Standing):
         """Plan a cancel."""
         self._canceled.add(order.order_id)
         self._more[order.account, order.symbol] -= 1
+        self._lots[order.account, order.symbol, order.side] -= order.remaining_lots
         if self._core.ledger.scales[order.symbol].is_perpetual:
-            self._lots[order.account, order.symbol, order.side] -= order.remaining_lots
             self._losses[order.account, order.symbol] -= order.remaining_lots * order.lot_loss
         else:
             asset = self._core.ledger.lockable(order.symbol, order.side)
@@ -49,9 +49,9 @@ class Planned(Standing):
         self._names.add((command.account, command.symbol, command.client_order_id))
         self._more[command.account, command.symbol] += 1
         self._best[book_side] = _better(command.side, price, self._best.get(book_side, 0))
+        lots, margin = command.quantity_lots, self._core.margin
+        self._lots[command.account, command.symbol, command.side] += lots
         if ledger.scales[command.symbol].is_perpetual:
-            lots, margin = command.quantity_lots, self._core.margin
-            self._lots[command.account, command.symbol, command.side] += lots
             self._losses[command.account, command.symbol] += lots * margin.lot_loss(command.symbol, command.side, price)
         elif ledger.settles:
             cost = ledger.cost_units(command.symbol, command.side, price, command.quantity_lots)
@@ -76,11 +76,15 @@ class Planned(Standing):
         """What an account can spend after the plan."""
         return super().free_units(account, asset) + self._free[account, asset]
 
+    def open_lots(self, account: str, symbol: str) -> tuple[int, int]:
+        """Lots of open bids and asks after the plan."""
+        bids, asks = super().open_lots(account, symbol)
+        bids += self._lots.get((account, symbol, Side.BUY), 0)
+        return bids, asks + self._lots.get((account, symbol, Side.SELL), 0)
+
     def open_in(self, account: str, symbol: str) -> OpenOrders:
         """Open orders in a perpetual after the plan, and what the plan takes in others of the same collateral."""
-        bids, asks, loss, _ = super().open_in(account, symbol)
-        bids += self._lots.get((account, symbol, Side.BUY), 0)
-        asks += self._lots.get((account, symbol, Side.SELL), 0)
+        (bids, asks), loss = self.open_lots(account, symbol), super().open_in(account, symbol)[2]
         markets, elsewhere = self._core.margin.markets, 0
         for name, other in self._losses:
             if name == account and other != symbol and markets[other].asset == markets[symbol].asset:

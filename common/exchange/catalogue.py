@@ -19,6 +19,7 @@ from common.exchange.commands import (
     Withdraw,
 )
 from common.exchange.deadman.commands import CancelAllAfter
+from common.exchange.grids.commands import GridCommand
 from common.exchange.margin.commands import (
     FundInsurance,
     MergePosition,
@@ -30,6 +31,8 @@ from common.exchange.margin.commands import (
     SplitPosition,
     TransferPosition,
 )
+from common.exchange.quotes.commands import QuoteCommand
+from common.exchange.strategies.commands import StrategyCommand
 
 OrderCommand = PlaceOrder | CancelOrder | ReduceOrder | AmendOrder | Batch | CancelAllAfter
 """What anybody does to a book."""
@@ -46,5 +49,8 @@ MoneyCommand = Deposit | Withdraw | MoveCollateral | FundInsurance
 MarginCommand = SetLeverage | SetMarginMode | MoveIsolatedMargin | SplitPosition | MergePosition | TransferPosition
 """What owners decide about their positions."""
 
-AnyCommand = OrderCommand | WorldCommand | VenueCommand | MoneyCommand | MarginCommand
+MakingCommand = GridCommand | QuoteCommand | StrategyCommand
+"""What lets the exchange itself trade for an account."""
+
+AnyCommand = OrderCommand | WorldCommand | VenueCommand | MoneyCommand | MarginCommand | MakingCommand
 """All of them."""

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from heapq import heappop, heappush
+from typing import Any
 
 import msgspec
 
@@ -28,7 +29,7 @@ from common.exchange.fees.volumes import NS_PER_DAY
 from common.exchange.ledger import Ledger, OrderRecord
 from common.exchange.margin.margin import Margin, Perpetual
 from common.exchange.matching import Market, Taker
-from common.exchange.money import Scale
+from common.exchange.money import UNITS_MAX, Scale
 from common.exchange.reduce_only import PositionOf
 from common.exchange.rules import MarketRules
 from common.model.errors import InvariantBroken
@@ -40,8 +41,9 @@ Moved = tuple[int, int]
 Key = str | int
 """What of its kind is due: an order's number, a market, an account."""
 
-Limit = Callable[[PlaceOrder | OrderRecord, int], RejectReason | None]
-"""Why an account's own limits refuse an order: (its terms, the lots that it would have open)."""
+Limit = Callable[[PlaceOrder | OrderRecord, int, tuple[int, int]], RejectReason | None]
+"""Why an account's own limits refuse an order: (its terms, the lots that it would have open, lots of all other open
+bids and of all other open asks in its market)."""
 
 Doer = Callable[[Key, int], None]
 """Does what is due: (key, the time in ns at which it was due)."""
@@ -66,7 +68,8 @@ class Core:
     """The shared state, and the ways to change it that several parts use. It is the markets' clerk.
 
     Parts that have work to do later or after the present command register in `doers` what does it, by kind, and call
-    `schedule` or `soon`. `on_trade` hears of every trade as soon as it is settled.
+    `schedule` or `soon`. `on_trade` hears of every trade as soon as it is settled, `on_mark` of every market that has
+    another mark.
     """
 
     def __init__(self, config: ExchangeConfig) -> None:
@@ -95,10 +98,15 @@ class Core:
         """What is to be done after the present command, (kind, key) in order."""
         self.doers: dict[str, Doer] = {FEE_DAY: self._begin_fee_day}
         self.on_trade: list[Callable[[TradeExecuted], None]] = []
+        self.on_mark: list[Callable[[str], None]] = []
+        self.hearers: dict[type[Event], list[Callable[[Any], object]]] = {}
+        """Who hears of other events as they are told, by their type."""
         self.managers: dict[str, str] = {}
         """Who trades for accounts that have no keys of their own: vaults by name; nobody = an empty text."""
         self.limits: dict[str, Limit] = {}
         """Limits that some accounts have of their own, by account: vaults."""
+        self.strategy_limits: dict[str, Limit] = {}
+        """Limits that some accounts trade under because of a strategy, by account."""
         self.nonces: dict[str, int] = {}
         self._serial = 0
 
@@ -118,6 +126,8 @@ class Core:
     def tell(self, event: Event) -> None:
         """Something happened."""
         self.events.append(event)
+        for hear in self.hearers.get(type(event), ()):
+            hear(event)
 
     def schedule(self, due_ns: int, kind: str, key: Key) -> None:
         """Have `doers[kind]` called with the key once a command arrives at or after a time, before it acts."""
@@ -161,6 +171,12 @@ class Core:
         self.note_price(symbol, PriceReference.MARK, price_ticks)
         if symbol in self.margin.markets:
             self.margin.touch_holders(symbol)
+        for hear in self.on_mark:
+            hear(symbol)
+
+    def room_for(self, asset: str) -> int:
+        """How many units of an asset can still come in."""
+        return UNITS_MAX - self.ledger.accounts.total(asset) - self.margin.accounts.total(asset)
 
     def owner(self, account: str) -> str:
         """Whose orders an account's orders do not trade with: its trade group's, or its own."""

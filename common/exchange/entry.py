@@ -44,6 +44,10 @@ class OrderEntry:
             return reason
         return self.admit(command, taker)
 
+    def refusal_now(self, command: PlaceOrder) -> RejectReason | None:
+        """Why an order would be refused, without placing it."""
+        return self.refusal(command, self._taker(command), self._standing)
+
     def reachable(self, command: PlaceOrder) -> list[tuple[int, int]]:
         """(price, lots) that an order could trade now, best first; nothing while the market does not trade."""
         market = self._core.markets[command.symbol]
@@ -56,13 +60,12 @@ class OrderEntry:
         number = self._core.ledger.last_order_id + 1
         return self.admit(command, taker_of(self._core, self._standing, command, command.quantity_lots, number))
 
-    def refusal_now(self, command: PlaceOrder) -> RejectReason | None:
-        """Why an order would be refused, without placing it."""
-        return self.refusal(command, self._taker(command), self._standing)
-
     def admit(self, command: PlaceOrder, taker: Taker) -> OrderRecord:
         """Take an order in that nothing speaks against."""
-        order = self._accept(command, taker)
+        price = taker.limit_ticks
+        if price is None or command.order_type is OrderType.MARKET:
+            price = 0
+        order = self._accept(command, taker.order_id, price)
         if command.expires_ns:
             self._core.schedule(command.expires_ns, ORDER_ENDS, order.order_id)
         if command.trigger is not None:
@@ -75,6 +78,12 @@ class OrderEntry:
         self.work(order, taker)
         return order
 
+    def rest(self, command: PlaceOrder) -> OrderRecord:
+        """Take a limit order in that nothing speaks against and that has nothing to take: it only rests."""
+        order = self._accept(command, self._core.ledger.last_order_id + 1, command.price_ticks)
+        self._core.rest(order)
+        return order
+
     def refusal(self, command: PlaceOrder, taker: Taker, standing: Standing) -> RejectReason | None:
         """Why an order, as it would go through the book, would be refused."""
         if reason := entry_refusal(self._core, standing, command):
@@ -84,18 +93,30 @@ class OrderEntry:
             reason = book_refusal(core, standing, command, taker)
         else:
             reason = waiting_refusal(core, standing, command, taker)
-        return reason or (self.limit_refusal(command, command.quantity_lots) if core.limits else None)
+        if reason is None and (core.limits or core.strategy_limits):
+            reason = self.limit_refusal(command, command.quantity_lots, standing)
+        return reason
 
     def affordable_lots(self, command: PlaceOrder) -> int:
         """Lots that a market order would trade now within its budget."""
-        taker = self._taker(command)
-        trades = self._core.markets[command.symbol].reachable(taker)
+        trades = self.reachable(command)
         return sum(lots for _, lots in trades) if command.budget is None else lots_within(trades, command.budget)
 
-    def limit_refusal(self, terms: Terms, lots: int) -> RejectReason | None:
-        """Why an account's own limits do not let it have an order with so many open lots."""
-        check = self._core.limits.get(terms.account)
-        return None if check is None else check(terms, lots)
+    def limit_refusal(
+        self, terms: Terms, lots: int, standing: Standing, replaced: OrderRecord | None = None
+    ) -> RejectReason | None:
+        """Why an account's own limits do not let it have an order with so many open lots, `replaced` not counted."""
+        check, strategy = self._core.limits.get(terms.account), self._core.strategy_limits.get(terms.account)
+        if check is None and strategy is None:
+            return None
+        bids, asks = standing.open_lots(terms.account, terms.symbol)
+        if replaced is not None and replaced.order_type is OrderType.LIMIT:
+            bids -= replaced.remaining_lots * (replaced.side is Side.BUY)
+            asks -= replaced.remaining_lots * (replaced.side is Side.SELL)
+        for each in (check, strategy):
+            if each is not None and (reason := each(terms, lots, (bids, asks))):
+                return reason
+        return None
 
     def fire(self, order: OrderRecord) -> None:
         """An order's trigger became true: it goes to the book, or ends with the reason why it may not."""
@@ -105,6 +126,7 @@ class OrderEntry:
             self._core.amend(order, 0, lots, True, CLOSE_POSITION)
         taker = taker_of(self._core, self._standing, order, order.remaining_lots, order.order_id)
         reason = book_refusal(self._core, self._standing, order, taker, order)
+        reason = reason or self.limit_refusal(order, order.remaining_lots, self._standing, order)
         if reason is not None:
             self._core.expire(order, reason)
             return
@@ -144,12 +166,10 @@ class OrderEntry:
         core = self._core
         return taker_of(core, self._standing, command, command.quantity_lots, core.ledger.last_order_id + 1)
 
-    def _accept(self, command: PlaceOrder, taker: Taker) -> OrderRecord:
-        core, price = self._core, taker.limit_ticks
-        if price is None or command.order_type is not LIMIT:
-            price = 0
-        order = core.ledger.open(taker.order_id, price, command, core.time_ns)
-        core.events.append(OrderPlaced(time_ns=core.time_ns, order_id=taker.order_id, price_ticks=price, terms=command))
+    def _accept(self, command: PlaceOrder, order_id: int, price: int) -> OrderRecord:
+        core = self._core
+        order = core.ledger.open(order_id, price, command, core.time_ns)
+        core.events.append(OrderPlaced(time_ns=core.time_ns, order_id=order_id, price_ticks=price, terms=command))
         return order
 
     def _refuse(self, command: PlaceOrder, reason: RejectReason) -> None:

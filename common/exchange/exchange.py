@@ -6,6 +6,7 @@ from typing import Any
 import msgspec
 
 from common.exchange.admission import Standing, is_whole
+from common.exchange.analytics.engine import Analytics
 from common.exchange.batch import Batches
 from common.exchange.changes import OrderChanges
 from common.exchange.commands import (
@@ -46,13 +47,16 @@ from common.exchange.events import (
 from common.exchange.external import ExternalLiquidity
 from common.exchange.fees.standings import FeeStanding
 from common.exchange.fees.volumes import NS_PER_DAY
+from common.exchange.grids.engine import Grids
 from common.exchange.margin.clearing import Clearing
 from common.exchange.margin.collateral import Collateral
 from common.exchange.orders import Orders
+from common.exchange.quotes.engine import Quotes
 from common.exchange.refusal import Refused
 from common.exchange.room import Room
 from common.exchange.rules import MarketRules
 from common.exchange.snapshot import CommonState, common_state, hash_of, load_common
+from common.exchange.strategies.engine import Strategies
 from common.exchange.triggers import Triggers
 
 OPEN_ORDERS_MAX = MarketRules().open_orders_max
@@ -85,6 +89,7 @@ class Exchange:
         core = self._core = Core(config)
         self.instruments, self.markets = core.instruments, core.markets
         self.ledger, self.margin = core.ledger, core.margin
+        self._assets = {asset for scale in core.ledger.scales.values() for asset in (scale.base, scale.quote)}
         standing = Standing(core)
         self._entry = OrderEntry(core, standing)
         self._changes = OrderChanges(core, standing, self._entry)
@@ -117,6 +122,14 @@ class Exchange:
         self._add("deadman", DeadMan(core, self.orders))
         self.clearing = Clearing(core, self.orders)
         self._add("clearing", self.clearing)
+        self.grids = Grids(core, self.orders)
+        self._add("grids", self.grids)
+        self.quotes = Quotes(core, self.orders)
+        self._add("quotes", self.quotes)
+        self.strategies = Strategies(core, self.orders, self.grids, self.quotes)
+        self._add("strategies", self.strategies)
+        self.analytics = Analytics(core)
+        self._add("analytics", self.analytics)
 
     @property
     def time_ns(self) -> int:
@@ -132,6 +145,14 @@ class Exchange:
     def digest(self) -> int:
         """Folded from every order and trade so far: cheap to compare while commands are replayed."""
         return self._core.ledger.digest
+
+    def manager_of(self, account: str) -> str:
+        """Who gives the orders of an account that has no keys of its own; empty for all others."""
+        return self._core.managers.get(account, "")
+
+    def nonce_of(self, account: str) -> int:
+        """The newest nonce of somebody that was accepted; 0 = none ever."""
+        return self._core.nonces.get(account, 0)
 
     def state(self) -> ExchangeState:
         """What `load` takes. It refers to what goes on changing, so encode it before the next command."""
@@ -181,6 +202,7 @@ class Exchange:
     def _consider(self, command: Command) -> None:
         """Look at everything that may speak against a command before it acts."""
         core, refusal = self._core, self._refusal(command)
+        before = len(core.events)
         if refusal is None:
             try:
                 self._handlers[type(command)](command)
@@ -188,7 +210,7 @@ class Exchange:
                 refusal = error
         if refusal is not None:
             self._refuse(command, refusal)
-        elif command.nonce and not isinstance(core.events[-1] if core.events else None, Refusal):
+        elif command.nonce and not _is_refusal(core.events[before:]):
             core.nonces[command.by or getattr(command, "account", "")] = command.nonce
 
     def refusal_of(self, command: PlaceOrder) -> RejectReason | None:
@@ -274,6 +296,8 @@ class Exchange:
                 return Refused(RejectReason.UNKNOWN_MARKET, str(item.symbol))
             if refusal := self._account_refusal(item, item.account):
                 return refusal
+        if command.nonce and not command.by:
+            return Refused(RejectReason.NOT_AUTHORISED, "a batch with a nonce must say whose it is")
         return self._nonce_refusal(command, command.by)
 
     def _nonce_refusal(self, command: Command, asker: str) -> Refused | None:
@@ -301,6 +325,10 @@ class Exchange:
     def _deposit(self, command: Deposit) -> None:
         if not is_whole(command.units, 1) or not command.account or not command.asset:
             raise Refused(RejectReason.AMOUNT_INVALID, f"units must be a positive integer, got {command.units!r}")
+        if command.asset not in self._assets:
+            raise Refused(RejectReason.AMOUNT_INVALID, f"{command.asset} is no asset here")
+        if command.units > self._core.room_for(command.asset):
+            raise Refused(RejectReason.AMOUNT_INVALID, "more than fits in 64 bits with all that is there")
         self._core.ledger.accounts.credit(command.account, command.asset, command.units)
         self._core.tell(
             Deposited(time_ns=self.time_ns, account=command.account, asset=command.asset, units=command.units)
@@ -329,3 +357,8 @@ class Exchange:
             raise Refused(RejectReason.PRICE_INVALID, f"a positive 64-bit integer, got {command.price_ticks!r}")
         self._core.markets[command.symbol].facts.last = command.price_ticks
         self._core.tell(LastChanged(time_ns=self.time_ns, symbol=command.symbol, price_ticks=command.price_ticks))
+
+
+def _is_refusal(events: list[Event]) -> bool:
+    """True when a command made these events and changed nothing; of a batch single items may be refused."""
+    return len(events) == 1 and isinstance(events[0], Refusal)

@@ -72,15 +72,17 @@ class Gatekeeper:
         self._holders = {each.credentials.key: _holder(each) for each in keys}
         self._now_ms = now_ms
 
-    def check_request(self, key: str, query: str, body: str) -> Parameters:
-        """A signed REST request: the signature covers the raw query followed by the raw body, without itself."""
+    def check_request(self, key: str, query: str, body: str, asked: Parameters) -> Parameters:
+        """A signed REST request: the signature covers the raw query followed by the raw body, without itself.
+
+        `asked` are both, read; returns them as its account's.
+        """
         holder = self.holder(key)
-        parameters = Parameters.from_texts(query, body, holder.account)
-        self.check_time(parameters)
-        signature = unquote(parameters.text("signature"))
-        if not holder.verifier.verify(_SIGNATURE.sub("", query) + _SIGNATURE.sub("", body), signature):
+        self.check_time(asked)
+        signature, signed = unquote(asked.text("signature")), _SIGNATURE.sub("", query)
+        if not holder.verifier.verify(signed + _SIGNATURE.sub("", body) if body else signed, signature):
             raise refusals.bad_signature()
-        return parameters
+        return asked.of(holder.account)
 
     def check_call(self, values: Mapping[str, object]) -> Parameters:
         """A signed WebSocket call: the signature covers its parameters sorted by name."""

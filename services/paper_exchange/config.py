@@ -2,15 +2,18 @@
 
 import math
 import re
+from collections.abc import Iterable
 from decimal import Decimal
 
 import msgspec
 
+from common.exchange.configuration import Features
 from common.exchange.events import SPECIAL_ACCOUNTS
 from common.exchange.fees.schedule import FeeSchedule, FeeTier, ShareRebate
 from common.exchange.margin.rules import PerpetualRules
 from common.exchange.money import rate_from_bps, units_from_text
 from common.exchange.rules import MarketRules
+from common.model.instrument import Instrument
 from common.storage.journal import Durability
 from services.paper_exchange.synthetic import SyntheticMarket
 
@@ -65,25 +68,25 @@ class MakerRebateConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknow
 class PaperExchangeConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """`paper_exchange-<venue>.toml`.
 
-    `balances`: what the account "paper" owns at its very first start, by asset; `accounts` are others beside it.
-    `trade_groups`: names of accounts by group; those of one group do not trade with each other. `rules`: of a market,
-    by its symbol. Fees in bps of what a trade brings, charged in that asset; negative = rebate. They are the same for
-    everybody unless there are `fee_tiers`, which then hold instead of them; `maker_rebates` come on top. `speed`: how
-    fast market flow passes (1 = real time).
+    `balances`: what the account "paper" owns at its very first start, by asset; `accounts` are others beside it. Fees
+    in bps of what a trade brings, charged in that asset; negative = rebate. They are the same for everybody unless
+    there are `fee_tiers`, which then hold instead of them; `maker_rebates` come on top. `speed`: how fast market flow
+    passes (1 = real time).
     `journal_durability`: "process" survives kill -9, "full" a power cut too. `request_weight_max` per minute,
     `orders_10s_max` and `orders_day_max` are Binance's limits. `frames_queued_max`: a client that reads slower than
     that is cut off. `snapshot_commands`: so often the whole state is kept. `expires_open_orders`: a start ends all that
     rests, since the market of a recording begins anew with it; otherwise orders go on resting.
     `perpetuals`: which of the venue's instruments are perpetuals, by symbol, and their rules; all others are spot.
+    `rules`: bands, slippage limit, breaker and more of markets, by symbol. `features`: what is switched off.
+    `trade_groups`: accounts that belong together, by account: they do not trade with each other.
     `recordings`: a recording for some markets, by symbol; all others replay the fleet's, or are synthetic without one.
     `margin_balances`: what the account "paper" owns in its futures wallet when that is first used, by asset.
+    `oracle_from_world`: oracle prices follow the outside world's; otherwise somebody has to tell them (SetOracle).
     `futures_weight_max` per minute, `futures_orders_10s_max` and `futures_orders_minute_max` are limits of USD-M.
     """
 
     balances: dict[str, Decimal]
     accounts: dict[str, AccountConfig] = {}
-    trade_groups: dict[str, list[str]] = {}
-    rules: dict[str, MarketRules] = {}
     maker_fee_bps: Decimal = Decimal(0)
     taker_fee_bps: Decimal = Decimal(5)
     fee_tiers: tuple[FeeTierConfig, ...] = ()
@@ -100,9 +103,13 @@ class PaperExchangeConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unkn
     perpetuals: dict[str, PerpetualRules] = {}
     recordings: dict[str, str] = {}
     margin_balances: dict[str, Decimal] = {}
+    oracle_from_world: bool = True
     futures_weight_max: int = 2_400
     futures_orders_10s_max: int = 300
     futures_orders_minute_max: int = 1_200
+    rules: dict[str, MarketRules] = {}
+    features: Features = Features()
+    trade_groups: dict[str, str] = {}
 
     def __post_init__(self) -> None:
         if not (math.isfinite(self.speed) and 0 < self.speed <= 1_000):
@@ -118,24 +125,21 @@ class PaperExchangeConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unkn
             account.deposits()
             account.collateral()
         self.fee_schedule()
-        self.groups()
 
     @property
     def customers(self) -> dict[str, AccountConfig]:
         """All accounts by name, "paper" first."""
         return {ACCOUNT: AccountConfig(balances=self.balances, margin_balances=self.margin_balances)} | self.accounts
 
-    def groups(self) -> dict[str, str]:
-        """Trade groups by account. Raises ValueError for an account that is in two of them, or is none."""
-        groups = dict[str, str]()
-        for group, accounts in self.trade_groups.items():
-            for account in accounts:
-                if account not in self.customers:
-                    raise ValueError(f"trade_groups.{group}: {account} is no account")
-                if account in groups:
-                    raise ValueError(f"trade_groups: {account} is in {groups[account]} and in {group}")
-                groups[account] = group
-        return groups
+    def check_markets(self, instruments: Iterable[Instrument]) -> None:
+        """Raise ValueError for recordings and futures wallets of markets that are none of these."""
+        quotes = {each.symbol: each.quote for each in instruments}
+        if unknown := sorted(set(self.recordings) - set(quotes)):
+            raise ValueError(f"recordings of {unknown[0]}, which is no instrument")
+        collateral = {quotes[symbol] for symbol in self.perpetuals}
+        for name, account in self.customers.items():
+            if unknown := sorted(set(account.margin_balances) - collateral):
+                raise ValueError(f"margin_balances of {name}: no perpetual is settled in {unknown[0]}")
 
     def fee_schedule(self) -> FeeSchedule:
         """What trades cost. Raises ValueError when that is no sound schedule."""

@@ -5,16 +5,8 @@ from enum import StrEnum
 from itertools import islice
 
 from common.exchange.commands import AmendOrder, CancelOrder, PlaceOrder
-from common.exchange.events import (
-    AmendRejected,
-    CancelRejected,
-    CommandRefused,
-    Event,
-    OrderPlaced,
-    OrderRejected,
-    SelfTradePrevented,
-    TradeExecuted,
-)
+from common.exchange.events import Event, OrderPlaced, SelfTradePrevented, TradeExecuted
+from common.exchange.intake import refusal_of
 from common.exchange.ledger import OrderRecord
 from services.paper_exchange import refusals
 from services.paper_exchange.commissions import commission_for_order
@@ -95,7 +87,7 @@ class OrderApi:
             time_ns=site.venue.now_ns(), account=parameters.account, symbol=wire.instrument.symbol,
             order_id=order.order_id, open_lots=left, new_client_order_id=name,
         )  # fmt: skip
-        _check(site.venue.execute(command), command)
+        _check(command, site.venue.execute(command))
         amendment = next(each for each in reversed(site.reports.amendments) if each.order_id == order.order_id)
         return amended_json(wire, order, before, amendment.execution_id)
 
@@ -161,9 +153,8 @@ class OrderApi:
     def carry_out(self, wire: MarketWire, order: PlaceOrder, response: str) -> Json:
         """Place an order and tell what it met."""
         events = self._site.venue.execute(order)
-        _check(events, order)
-        # Whatever reacts to this order in the same command has its own orders placed after it.
-        number = next(event.order_id for event in events if isinstance(event, OrderPlaced))
+        _check(order, events)
+        number = next(each.order_id for each in events if isinstance(each, OrderPlaced) and each.terms is order)
         record = self._site.exchange.ledger.orders[number]
         trades = [each for each in events if isinstance(each, TradeExecuted) and each.taker.order_id == number]
         prevented = [each for each in events if isinstance(each, SelfTradePrevented) and each.taker_order_id == number]
@@ -199,17 +190,11 @@ class OrderApi:
             time_ns=self._site.venue.now_ns(), account=parameters.account, symbol=wire.instrument.symbol,
             order_id=order.order_id, cancel_id=cancel_id,
         )  # fmt: skip
-        _check(self._site.venue.execute(command), command)
+        _check(command, self._site.venue.execute(command))
         return canceled_json(wire, order, cancel_id)
 
 
-def _check(events: list[Event], command: PlaceOrder | CancelOrder | AmendOrder) -> None:
-    """Raise VenueError if this command was refused. What it set off may have been refused too, for others to hear."""
-    for event in events:
-        refused = isinstance(event, CommandRefused)
-        if isinstance(event, OrderRejected):
-            refused = (event.account, event.client_order_id) == (command.account, command.client_order_id)
-        elif isinstance(event, CancelRejected | AmendRejected):
-            refused = event.order_id == getattr(command, "order_id", 0)
-        if refused:
-            raise refusals.refused(event.reason)  # type: ignore[attr-defined]
+def _check(command: PlaceOrder | CancelOrder | AmendOrder, events: list[Event]) -> None:
+    """Raise VenueError if a command was refused."""
+    if refusal := refusal_of(command, events):
+        raise refusals.refused(refusal.reason)

@@ -36,10 +36,10 @@ class Parameters:
         self._values, self.account = values, account
 
     @classmethod
-    def from_texts(cls, query: str, body: str, account: str = "") -> "Parameters":
+    def from_texts(cls, query: str, body: str) -> "Parameters":
         """From a raw query string and a form body."""
         pairs = parse_qsl(query, keep_blank_values=True)
-        return cls(dict(pairs + parse_qsl(body, keep_blank_values=True) if body else pairs), account)
+        return cls(dict(pairs + parse_qsl(body, keep_blank_values=True) if body else pairs))
 
     @classmethod
     def from_call(cls, values: Mapping[str, object]) -> "Parameters":

@@ -47,7 +47,7 @@ class RestApi:
         self._site.limits_of(request.path).spend(weight_of(address, request.path, asked))
         key = _legible(request.headers.get("X-MBX-APIKEY", ""))
         if address.signed:
-            return self._site.gatekeeper.check_request(key, query, body)
+            return self._site.gatekeeper.check_request(key, query, body, asked)
         if address.keyed:
             return asked.of(self._site.gatekeeper.holder(key).account)
         return asked

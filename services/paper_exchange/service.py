@@ -2,9 +2,11 @@
 
 from pathlib import Path
 
+from common.messages import ExecuteExchangeCommand, Message, QueryExchange
 from common.model.errors import ConfigInvalid
 from common.model.instrument import Instrument
 from common.runtime import Service
+from services.paper_exchange.bus_api import BusApi
 from services.paper_exchange.config import PaperExchangeConfig
 from services.paper_exchange.flow import MarketFlow, run_flow
 from services.paper_exchange.keys import ensure_keys
@@ -18,14 +20,13 @@ BEAT_S = 0.1
 
 
 class PaperExchangeService(Service[PaperExchangeConfig]):
-    """Speaks a venue's own protocol; on the bus it only beats."""
+    """Speaks a venue's own protocol; what that does not have is served on the bus."""
 
     async def start(self) -> None:
         """Recover from the journal, open the port, start the flow."""
         access = self.fleet.venues[self.venue]
         host, port = loopback_address(access.rest_url, f"fleet.toml: venues.{self.venue}.rest_url")
         instruments = [each for each in self.fleet.instruments if each.venue == self.venue]
-        check_markets(self.config, instruments, f"{self.name}.toml")
         keys = ensure_keys(Path(access.credentials_file), self.config.customers)
         journal = self.open_journal(self.name, self.config.journal_durability)
         self._site = Site(self.config, instruments, journal, keys, self.clock.now_ns)
@@ -34,7 +35,10 @@ class PaperExchangeService(Service[PaperExchangeConfig]):
             "venue.recovered", commands=self._site.venue.commands, orders=len(ledger.orders), trades=len(ledger.trades),
             expired=self._site.expired_at_start,
         )  # fmt: skip
-        self._flows = [self._flow(number, each) for number, each in enumerate(instruments)]
+        self._bus_api = BusApi(self._site.venue, self.venue, self.bus.publish)
+        self.on_request[ExecuteExchangeCommand] = self._bus_api.execute
+        self.on_request[QueryExchange] = self._bus_api.report
+        self._flows = [self._flow(each) for each in instruments]
         for flow in self._flows:
             self.spawn(run_flow(flow, self._site.venue.execute, self.clock.now_ns, self.config.speed))
         self._server = Server(self._site)
@@ -49,6 +53,10 @@ class PaperExchangeService(Service[PaperExchangeConfig]):
         if hasattr(self, "_server"):
             await self._server.stop()
 
+    def snapshot(self) -> list[Message]:
+        """The newest events of the exchange's rooms."""
+        return list(self._bus_api.facts)
+
     def details(self) -> dict[str, str | int | float | bool]:
         """Orders, fills and clients."""
         ledger = self._site.exchange.ledger
@@ -62,11 +70,12 @@ class PaperExchangeService(Service[PaperExchangeConfig]):
             "flow_loops": sum(flow.loops for flow in self._flows if isinstance(flow, ReplayFlow)),
         }
 
-    def _flow(self, number: int, instrument: Instrument) -> MarketFlow:
+    def _flow(self, instrument: Instrument) -> MarketFlow:
         recording = self.config.recordings.get(instrument.symbol, self.fleet.flow)
         if not recording:
             book, anchor = self._site.exchange.markets[instrument.symbol].book, self._site.anchor(instrument)
-            return SyntheticFlow(instrument, self.config.synthetic, book, self.fleet.seed + number, anchor)
+            seed = self.fleet.seed + list(self._site.exchange.markets).index(instrument.symbol)
+            return SyntheticFlow(instrument, self.config.synthetic, book, seed, anchor)
         path = Path(recording)
         if not path.is_file():
             raise ConfigInvalid("recording", "FLOW", "a file", recording)
@@ -76,18 +85,3 @@ class PaperExchangeService(Service[PaperExchangeConfig]):
             lambda: read_recording(path, instrument),
             lambda loops: self.log.info("flow.looped", loops=loops, recording=path.name),
         )
-
-
-def check_markets(config: PaperExchangeConfig, instruments: list[Instrument], where: str) -> None:
-    """Raise ConfigInvalid for rules, perpetuals, recordings and wallets of markets that the venue has not."""
-    symbols = {each.symbol: each for each in instruments}
-    for name in ("rules", "perpetuals", "recordings"):
-        for symbol in getattr(config, name):
-            if symbol not in symbols:
-                raise ConfigInvalid("market", f"{where}: {name}.{symbol}", f"one of {', '.join(symbols)}", symbol)
-    collateral = {symbols[symbol].quote for symbol in config.perpetuals}
-    for account, owned in config.customers.items():
-        for asset in owned.margin_balances:
-            if asset not in collateral:
-                where = f"{where}: margin_balances of {account}"
-                raise ConfigInvalid("asset", where, "the quote asset of a perpetual", asset)

@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterable
 
 from common.exchange.configuration import ExchangeConfig
 from common.exchange.events import Event
+from common.model.errors import ConfigInvalid
 from common.model.instrument import Instrument
 from common.storage import Journal
 from services.paper_exchange import refusals
@@ -33,18 +34,14 @@ class Site:
         now_ns: Callable[[], int],
     ) -> None:
         boot_ms = now_ns() // NS_PER_MS
-        self.trade_groups = config.groups()
-        made_of = ExchangeConfig(
-            instruments=instruments, fees=config.fee_schedule(), rules=config.rules, perpetuals=config.perpetuals,
-            trade_groups=self.trade_groups,
-        )  # fmt: skip
+        made_of = _made_of(config, instruments)
         self.venue = PaperVenue(made_of, journal, now_ns, config.snapshot_commands)
         self.exchange = self.venue.exchange
         self.config, self.customers = config, list(config.customers)
+        self.spot = [each for each in instruments if each.symbol not in config.perpetuals]
         self.hub, self.users = Hub(), UserStreams()
         scales = self.exchange.ledger.scales
-        spot = [each for each in instruments if each.symbol not in made_of.perpetuals]
-        self.wires = {each.symbol: MarketWire(each, scales[each.symbol]) for each in spot}
+        self.wires = {each.symbol: MarketWire(each, scales[each.symbol]) for each in self.spot}
         self.by_name = {wire.name: wire for wire in self.wires.values()}
         self.gatekeeper = Gatekeeper(keys, self.now_ms)
         orders_max = {TEN_SECONDS: config.orders_10s_max, DAY: config.orders_day_max}
@@ -93,8 +90,8 @@ class Site:
 
     def trade_group_id(self, account: str) -> int:
         """The number of an account's trade group; -1 = it is in none."""
-        group = self.trade_groups.get(account)
-        return -1 if group is None else list(self.config.trade_groups).index(group) + 1
+        groups = self.config.trade_groups
+        return list(dict.fromkeys(groups.values())).index(groups[account]) + 1 if account in groups else -1
 
     def beat(self) -> None:
         """Do what time brings, and send the streams that tell of a while, of what is committed; call each 100 ms."""
@@ -121,3 +118,16 @@ class Site:
             self.users.publish(account, report)
         for stream, payload in frames:
             self.hub.publish(stream, payload)
+
+
+def _made_of(config: PaperExchangeConfig, instruments: list[Instrument]) -> ExchangeConfig:
+    """The exchange that a configuration wants. Raises ConfigInvalid."""
+    try:
+        made_of = ExchangeConfig(
+            instruments=instruments, fees=config.fee_schedule(), perpetuals=config.perpetuals, rules=config.rules,
+            features=config.features, trade_groups=config.trade_groups,
+        )  # fmt: skip
+        config.check_markets(instruments)
+    except ValueError as error:
+        raise ConfigInvalid("exchange", "paper_exchange-<venue>.toml", "markets of this venue", str(error)) from error
+    return made_of

@@ -51,7 +51,7 @@ class UsdmSite:
             for symbol, wire in self.wires.items()
         }
         self.positions = Positions(exchange, self.wires)
-        self.oracle = OracleFeed(exchange, contracts)
+        self.oracle, self._tells_oracle = OracleFeed(exchange, contracts), config.oracle_from_world
         self.funding = FundingRates(exchange)
         self.incomes = {account: Income(account, self.wires) for account in config.customers}
         self._order_reports = OrderReports(config.customers, exchange, self.wires)
@@ -97,7 +97,7 @@ class UsdmSite:
         if not self.wires:
             return
         self._beats += 1
-        if self._beats % SECOND_BEATS == 0:
+        if self._beats % SECOND_BEATS == 0 and self._tells_oracle:
             for command in self.oracle.commands(self.venue.now_ns()):
                 self.venue.execute(command)
         self.venue.hold(self._send_paced)
@@ -134,7 +134,7 @@ class UsdmSite:
             data.beat(now_ns)
         for key in self.keys.take_expired(now_ns // NS_PER_MS):
             self.end_stream(key)
-        if self._beats % SECOND_BEATS == 0:
+        if self._beats % SECOND_BEATS == 0 and self._tells_oracle:
             self._send_marks(now_ns)
             self._send_forced(now_ns)
             self._tell(self._addressed(self._margin_calls(now_ns)))

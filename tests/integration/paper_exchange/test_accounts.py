@@ -193,8 +193,6 @@ def test_keys_are_made_for_every_account_and_of_both_kinds(tmp_path: Path):
         ({"accounts": {"vault/x": AccountConfig()}}, "accounts.vault/x"),
         ({"accounts": {"a" * 33: AccountConfig()}}, "32"),
         ({"accounts": {"a": AccountConfig(balances={"ETH": "-1"})}}, "at least 0"),  # type: ignore[dict-item]
-        ({"trade_groups": {"g": ["nobody"]}}, "nobody is no account"),
-        ({"trade_groups": {"g": [ACCOUNT], "h": [ACCOUNT]}}, "is in g and in h"),
     ],
 )
 def test_accounts_that_cannot_be_are_refused(settings: Any, words: str):

@@ -142,4 +142,4 @@ def test_accounts_of_a_trade_group_do_not_trade_with_each_other(tmp_path: Path):
         _, account = await world.signed("GET", "/api/v3/account", account="stranger")
         assert "tradeGroupId" not in account
 
-    run(tmp_path, scenario, accounts=accounts, trade_groups={"desk": ["paper", "mate"]})
+    run(tmp_path, scenario, accounts=accounts, trade_groups={"paper": "desk", "mate": "desk"})

@@ -6,6 +6,8 @@ import time
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from common.exchange.commands import PassTime
 from common.model.order import Side
 from tests.integration.paper_exchange.usdm_world import ORDER, PERP, UsdmWorld, usdm_venue
@@ -395,3 +397,14 @@ def test_spot_and_futures_of_one_name_live_side_by_side(tmp_path: Path):
         assert world.site.exchange.markets[PERP.symbol].facts.mark == 200_000
 
     run(tmp_path, scenario, with_spot=True)
+
+
+@pytest.mark.parametrize(("from_world", "index"), [(True, "2000.00"), (False, "1990.00")])
+def test_the_oracle_is_the_worlds_or_what_somebody_tells(tmp_path: Path, from_world: bool, index: str):
+    async def scenario(world: UsdmWorld) -> None:
+        world.oracle(199_000)
+        assert (await world.get("/fapi/v1/premiumIndex", **SYMBOL))[1]["indexPrice"] == "1990.00"
+        await asyncio.sleep(1.5)
+        assert (await world.get("/fapi/v1/premiumIndex", **SYMBOL))[1]["indexPrice"] == index
+
+    run(tmp_path, scenario, oracle_from_world=from_world)
