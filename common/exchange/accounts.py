@@ -5,6 +5,11 @@ from common.model.errors import InvariantBroken
 
 UNLIMITED_ACCOUNTS = frozenset({EXTERNAL_ACCOUNT, FEE_ACCOUNT})
 
+BalancesState = dict[str, dict[str, tuple[int, int]]]
+"""(free, locked) by account and asset."""
+
+NOTHING_HELD: dict[str, "Balance"] = {}
+
 
 class Balance:
     """`free` can be spent, `locked` backs open orders."""
@@ -26,12 +31,14 @@ class Accounts:
     def __init__(self) -> None:
         self._balances: dict[str, dict[str, Balance]] = {}
 
+    def free(self, account: str, asset: str) -> int:
+        """What an account can spend."""
+        balance = self._balances.get(account, NOTHING_HELD).get(asset)
+        return 0 if balance is None else balance.free
+
     def balance(self, account: str, asset: str) -> Balance:
         """The balance, made at zero on first use."""
-        try:
-            return self._balances[account][asset]
-        except KeyError:
-            held = self._balances.get(account)
+        held = self._balances.get(account)
         if held is None:
             held = self._balances[account] = {}
         balance = held.get(asset)
@@ -41,21 +48,22 @@ class Accounts:
 
     def balances(self, account: str) -> dict[str, Balance]:
         """All balances of an account by asset."""
-        return self._balances.get(account, {})
+        return self._balances.get(account, NOTHING_HELD)
 
     def total(self, asset: str) -> int:
         """Sum over all accounts: equals what was deposited, always."""
         return sum(held[asset].total for held in self._balances.values() if asset in held)
 
-    def state(self) -> dict[str, dict[str, tuple[int, int]]]:
-        """(free, locked) by account and asset."""
+    @property
+    def state(self) -> BalancesState:
+        """All of it, for snapshots."""
         return {
             account: {asset: (balance.free, balance.locked) for asset, balance in held.items()}
             for account, held in self._balances.items()
         }
 
-    def load(self, state: dict[str, dict[str, tuple[int, int]]]) -> None:
-        """Become what `state` said."""
+    def load(self, state: BalancesState) -> None:
+        """Become what `state` was."""
         for account, held in state.items():
             for asset, (free, locked) in held.items():
                 balance = self.balance(account, asset)

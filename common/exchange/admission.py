@@ -1,14 +1,20 @@
 """Whether an order may come in: every reason to refuse it, found before anything changes."""
 
+from collections.abc import Iterable
+
 from common.exchange.commands import PlaceOrder, SelfTradePrevention, Trigger, TriggerKind
 from common.exchange.core import Core
 from common.exchange.events import MarketPhase, RejectReason
 from common.exchange.ledger import OrderRecord
 from common.exchange.matching import Market, Taker
+from common.exchange.money import fee_units
 from common.exchange.reduce_only import reducible
 from common.exchange.rules import BPS
 from common.exchange.stops import reached
 from common.model.order import OrderType, Side, TimeInForce
+
+Terms = PlaceOrder | OrderRecord
+"""What was ordered, as a command or as an order that stands already."""
 
 WHOLE_MAX = 2**63 - 1
 """Prices, quantities, budgets and amounts of money are signed 64-bit integers everywhere else."""
@@ -17,6 +23,11 @@ WHOLE_MAX = 2**63 - 1
 def is_whole(value: object, low: int, high: int = WHOLE_MAX) -> bool:
     """True for an integer within bounds."""
     return type(value) is int and low <= value <= high
+
+
+def is_amount(value: object) -> bool:
+    """True for an amount that moves: an integer other than 0, either way."""
+    return type(value) is int and value != 0 and -WHOLE_MAX <= value <= WHOLE_MAX
 
 
 class Standing:
@@ -35,7 +46,12 @@ class Standing:
 
     def free_units(self, account: str, asset: str) -> int:
         """What an account can spend."""
-        return self._core.ledger.accounts.balance(account, asset).free
+        return self._core.ledger.accounts.free(account, asset)
+
+    def open_lots(self, account: str, symbol: str) -> tuple[int, int]:
+        """Lots of an account's open bids and asks in a perpetual."""
+        position = self._core.margin.position(account, symbol)
+        return position.bid_lots, position.ask_lots
 
     def best_opposite(self, market: Market, side: Side) -> int:
         """The best price that an order of a side could take; 0 = none."""
@@ -49,7 +65,7 @@ class Standing:
         return order is not None and (once or self.is_open(order))
 
 
-def taker_of(core: Core, standing: Standing, terms: PlaceOrder | OrderRecord, lots: int, order_id: int) -> Taker:
+def taker_of(core: Core, standing: Standing, terms: Terms, lots: int, order_id: int) -> Taker:
     """An order as it would go through the book now, at the worst price that it may have."""
     limit: int | None = terms.price_ticks
     if terms.order_type is OrderType.MARKET:
@@ -75,7 +91,7 @@ def worst_price(market: Market, side: Side, protect_ticks: int | None) -> int | 
     return (min(limits) if side is Side.BUY else max(limits)) if limits else None
 
 
-def _slid_price(market: Market, standing: Standing, terms: PlaceOrder | OrderRecord) -> int:
+def _slid_price(market: Market, standing: Standing, terms: Terms) -> int:
     """A sliding order that would take goes to one tick from the best opposite price."""
     best = standing.best_opposite(market, terms.side)
     crosses = best and (terms.price_ticks - best) * terms.side.sign >= 0
@@ -111,7 +127,7 @@ def phase_refusal(market: Market, rests_only: bool) -> RejectReason | None:
     return None
 
 
-def reducible_of(core: Core, terms: PlaceOrder | OrderRecord) -> int:
+def reducible_of(core: Core, terms: Terms) -> int:
     """Lots that a reduce-only order of these terms may trade now."""
     return reducible(core.position(terms.account, terms.symbol), terms.side is Side.SELL)
 
@@ -136,50 +152,83 @@ def fires_at_once(market: Market, command: PlaceOrder) -> bool:
 
 
 def book_refusal(
-    core: Core, standing: Standing, terms: PlaceOrder | OrderRecord, taker: Taker, locked_units: int = 0
+    core: Core, standing: Standing, terms: Terms, taker: Taker, replaced: OrderRecord | None = None
 ) -> RejectReason | None:
-    """Why an order may not meet the book as it stands now. `locked_units` are set aside for it already."""
+    """Why an order may not meet the book as it stands now. What is set aside for `replaced` is free for it."""
     market, price = core.markets[terms.symbol], taker.limit_ticks
     if terms.order_type is OrderType.MARKET:
         # What a market order will trade is known exactly: nothing moves between this look and the matching.
-        return _money_refusal(core, standing, terms, market.reachable(taker), 0) if core.ledger.settles else None
+        return _money_refusal(core, standing, terms, market.reachable(taker), None) if core.ledger.settles else None
     assert price is not None  # only market orders have none
-    band = market.facts.band()
-    if band is not None and not band[0] <= price <= band[1]:
-        return RejectReason.OUTSIDE_PRICE_BAND
-    if terms.post_only or not market.facts.is_open:
+    facts = market.facts
+    if facts.rules.price_band_bps:
+        band = facts.band()
+        if band is not None and not band[0] <= price <= band[1]:
+            return RejectReason.OUTSIDE_PRICE_BAND
+    if terms.post_only or not facts.is_open:
         best = standing.best_opposite(market, terms.side)
         if price <= 0 or (best and (price - best) * terms.side.sign >= 0):
             return RejectReason.WOULD_TAKE
-    return waiting_refusal(core, standing, terms, taker, locked_units)
+    if not core.ledger.settles:
+        return None
+    return _money_refusal(core, standing, terms, ((price, taker.lots),), replaced)
 
 
 def waiting_refusal(
-    core: Core, standing: Standing, terms: PlaceOrder | OrderRecord, taker: Taker, locked_units: int = 0
+    core: Core, standing: Standing, terms: Terms, taker: Taker, replaced: OrderRecord | None = None
 ) -> RejectReason | None:
     """Why an order may not wait: only its money counts, the book will be another one when its trigger fires."""
     if taker.limit_ticks is None or terms.order_type is OrderType.MARKET or not core.ledger.settles:
         return None
-    return _money_refusal(core, standing, terms, [(taker.limit_ticks, taker.lots)], locked_units)
+    return _money_refusal(core, standing, terms, ((taker.limit_ticks, taker.lots),), replaced)
 
 
 def _money_refusal(
-    core: Core, standing: Standing, terms: PlaceOrder | OrderRecord, trades: list[tuple[int, int]], locked_units: int
+    core: Core,
+    standing: Standing,
+    terms: Terms,
+    trades: Iterable[tuple[int, int]],
+    replaced: OrderRecord | None,
 ) -> RejectReason | None:
     """Why an account cannot pay for some (price, lots), or the instrument is not traded in such amounts."""
     scale, lots, quote = core.ledger.scales[terms.symbol], 0, 0
     for price, each in trades:
         lots += each
-        quote += scale.quote_units(price, each)
-    base = scale.base_units(lots)
-    if trades and quote < scale.notional_units_min:
+        quote += price * each
+    quote *= scale.tick_lot_units
+    base = lots * scale.lot_units
+    if lots and quote < scale.notional_units_min:
         return RejectReason.NOTIONAL_TOO_SMALL
-    if max(quote, base) > WHOLE_MAX:
+    if quote > WHOLE_MAX or base > WHOLE_MAX:
         return RejectReason.NOTIONAL_TOO_LARGE
-    asset, cost = (scale.quote, quote) if terms.side is Side.BUY else (scale.base, base)
-    if cost > locked_units + standing.free_units(terms.account, asset):
+    if scale.is_perpetual:
+        return _margin_refusal(core, standing, terms, lots, quote, replaced)
+    asset, cost = (scale.quote, quote) if terms.side.sign > 0 else (scale.base, base)
+    if replaced is not None:
+        cost -= locked_units(core, replaced)
+    if cost > standing.free_units(terms.account, asset):
         return RejectReason.INSUFFICIENT_BALANCE
     return None
+
+
+def locked_units(core: Core, order: OrderRecord) -> int:
+    """What is set aside on spot for an open order."""
+    ledger = core.ledger
+    if order.order_type is not OrderType.LIMIT or not ledger.settles or ledger.scales[order.symbol].is_perpetual:
+        return 0
+    return ledger.cost_units(order.symbol, order.side, order.price_ticks, order.remaining_lots)
+
+
+def _margin_refusal(
+    core: Core, standing: Standing, terms: Terms, lots: int, quote: int, replaced: OrderRecord | None
+) -> RejectReason | None:
+    bids, asks = standing.open_lots(terms.account, terms.symbol)
+    if replaced is not None and replaced.order_type is OrderType.LIMIT:
+        bids -= replaced.remaining_lots * (replaced.side.sign > 0)
+        asks -= replaced.remaining_lots * (replaced.side.sign < 0)
+    rate = core.fees.maker if terms.post_only else core.fees.taker
+    fee = fee_units(quote, rate) if rate > 0 else 0
+    return core.margin.order_refusal(terms.account, terms.symbol, terms.side, lots, quote, fee, (bids, asks))
 
 
 def _terms_fit(command: PlaceOrder, time_ns: int) -> bool:

@@ -3,15 +3,14 @@
 from collections import Counter
 from collections.abc import Callable
 
-from common.exchange.admission import Standing, taker_of
+from common.exchange.admission import Standing, locked_units, taker_of
 from common.exchange.changes import OrderChanges
 from common.exchange.commands import BATCH_ITEMS_MAX, Batch, BatchItem, CancelOrder, PlaceOrder
 from common.exchange.core import Core
 from common.exchange.entry import OrderEntry
 from common.exchange.events import BatchItemStarted, BatchRejected, RejectReason
-from common.exchange.ledger import OrderRecord, is_customer
+from common.exchange.ledger import OrderRecord
 from common.exchange.matching import Market, Taker
-from common.model.errors import InputInvalid
 from common.model.order import OrderType, Side, TimeInForce
 
 
@@ -27,12 +26,17 @@ class Planned(Standing):
         self._best: dict[tuple[str, Side], int] = {}
         self._more: Counter[tuple[str, str]] = Counter()
         self._free: Counter[tuple[str, str]] = Counter()
+        self._lots: Counter[tuple[str, str, Side]] = Counter()
 
-    def cancel(self, order: OrderRecord, locked_units: int) -> None:
+    def cancel(self, order: OrderRecord) -> None:
         """Plan a cancel."""
         self._canceled.add(order.order_id)
         self._more[order.account, order.symbol] -= 1
-        self._free[order.account, self._core.ledger.lockable(order.symbol, order.side)] += locked_units
+        if self._core.ledger.scales[order.symbol].is_perpetual:
+            self._lots[order.account, order.symbol, order.side] -= order.remaining_lots
+        else:
+            asset = self._core.ledger.lockable(order.symbol, order.side)
+            self._free[order.account, asset] += locked_units(self._core, order)
 
     def place(self, command: PlaceOrder, price: int) -> None:
         """Plan an order that rests."""
@@ -40,7 +44,9 @@ class Planned(Standing):
         self._names.add((command.account, command.symbol, command.client_order_id))
         self._more[command.account, command.symbol] += 1
         self._best[book_side] = _better(command.side, price, self._best.get(book_side, 0))
-        if ledger.settles:
+        if ledger.scales[command.symbol].is_perpetual:
+            self._lots[command.account, command.symbol, command.side] += command.quantity_lots
+        elif ledger.settles:
             cost = ledger.cost_units(command.symbol, command.side, price, command.quantity_lots)
             self._free[command.account, ledger.lockable(command.symbol, command.side)] -= cost
 
@@ -55,6 +61,11 @@ class Planned(Standing):
     def free_units(self, account: str, asset: str) -> int:
         """What an account can spend after the plan."""
         return super().free_units(account, asset) + self._free[account, asset]
+
+    def open_lots(self, account: str, symbol: str) -> tuple[int, int]:
+        """Lots of open bids and asks after the plan."""
+        bids, asks = super().open_lots(account, symbol)
+        return bids + self._lots[account, symbol, Side.BUY], asks + self._lots[account, symbol, Side.SELL]
 
     def best_opposite(self, market: Market, side: Side) -> int:
         """The best price on the other side after the plan."""
@@ -92,9 +103,6 @@ class Batches:
         if not 0 < len(batch.items) <= BATCH_ITEMS_MAX:
             self._refuse(-1, RejectReason.BATCH_INVALID)
             return
-        for item in batch.items:
-            if not is_customer(item.account):
-                raise InputInvalid("account", "Batch", "a customer's account", item.account)
         plan = Planned(self._core)
         if batch.atomic and (fault := self._fault(batch, plan)):
             self._refuse(*fault)
@@ -128,7 +136,7 @@ class Batches:
         order = self._changes.named(command, plan)
         if isinstance(order, RejectReason):
             return order
-        plan.cancel(order, self._entry.locked_units(order))
+        plan.cancel(order)
         return None
 
     def _plan_order(self, plan: Planned, index: int, command: PlaceOrder) -> RejectReason | None:

@@ -12,11 +12,11 @@ from common.exchange.admission import (
     waiting_refusal,
 )
 from common.exchange.commands import AmendOrder, CancelOrder, ExpireOpenOrders, ReduceOrder
-from common.exchange.core import Core
+from common.exchange.core import Core, Key
 from common.exchange.entry import OrderEntry
 from common.exchange.events import TIME_OUT, AmendRejected, CancelRejected, OrderCanceled, RejectReason
 from common.exchange.ledger import OrderRecord
-from common.model.order import OrderType
+from common.model.order import OrderState, OrderType
 
 Named = CancelOrder | ReduceOrder | AmendOrder
 
@@ -42,7 +42,7 @@ class OrderChanges:
                 )
             )
         else:
-            self._cancel(order, command.cancel_id)
+            self.withdraw(order, command.cancel_id)
 
     def reduce(self, command: ReduceOrder) -> None:
         """Take lots off an order, or refuse."""
@@ -54,38 +54,56 @@ class OrderChanges:
         elif not is_whole(command.quantity_lots, 1):
             self._refuse(command, RejectReason.QUANTITY_INVALID)
         elif command.quantity_lots >= order.remaining_lots:
-            self._cancel(order, "")
+            self.withdraw(order)
         else:
             self._shrink(order, order.remaining_lots - command.quantity_lots)
 
-    def amend(self, command: AmendOrder) -> None:
-        """Give an order other terms, or refuse."""
+    def amend(self, command: AmendOrder) -> RejectReason | None:
+        """Give an order other terms, or refuse and say why."""
         order = self.named(command, self._standing)
         if isinstance(order, RejectReason):
-            self._refuse(command, order)
-            return
+            return self._refuse(command, order)
         price = order.price_ticks if command.price_ticks is None else command.price_ticks
         open_lots = order.remaining_lots if command.open_lots is None else command.open_lots
         if reason := self._terms_refusal(command, order, price, open_lots):
-            self._refuse(command, reason)
-        elif price == order.price_ticks and open_lots <= order.remaining_lots:
+            return self._refuse(command, reason)
+        if price == order.price_ticks and open_lots <= order.remaining_lots:
             self._shrink(order, open_lots)
-        else:
-            self._move(command, order, price, open_lots)
+            return None
+        return self._move(command, order, price, open_lots)
 
     def expire_open(self, command: ExpireOpenOrders) -> None:
-        """End every open order."""
-        for orders in list(self._core.ledger.open_orders.values()):
-            for order in list(orders.values()):
-                self._core.take_off(order)
-                self._core.expire(order.order_id, command.reason)
+        """End every open order, the oldest first."""
+        ledger = self._core.ledger
+        for order_id in sorted(order_id for orders in ledger.open_orders.values() for order_id in orders):
+            order = ledger.orders[order_id]
+            if order.is_open:
+                self.end(order, command.reason)
 
-    def time_out(self, order_id: int) -> None:
+    def time_out(self, order_id: Key, _due_ns: int) -> None:
         """End an order whose time has come, if it is still open."""
-        order = self._core.ledger.orders.get(order_id)
+        order = self._core.ledger.orders.get(int(order_id))
         if order is not None and order.is_open:
-            self._core.take_off(order)
-            self._core.expire(order_id, TIME_OUT)
+            self.end(order, TIME_OUT)
+
+    def end(self, order: OrderRecord, reason: str) -> None:
+        """The venue ends an open order."""
+        self._core.take_off(order)
+        self._core.expire(order, reason)
+
+    def withdraw(self, order: OrderRecord, cancel_id: str = "") -> None:
+        """Take an open order off for its owner."""
+        self._core.take_off(order)
+        self._core.ledger.end(order, OrderState.CANCELED, self._core.time_ns)
+        self._core.tell(
+            OrderCanceled(
+                time_ns=self._core.time_ns,
+                order_id=order.order_id,
+                account=order.account,
+                symbol=order.symbol,
+                cancel_id=cancel_id,
+            )
+        )
 
     def named(self, command: Named, standing: Standing) -> OrderRecord | RejectReason:
         """The open order that a command names, or why there is none for it."""
@@ -115,21 +133,21 @@ class OrderChanges:
             return RejectReason.NO_POSITION_TO_REDUCE
         return None
 
-    def _move(self, command: AmendOrder, order: OrderRecord, price: int, open_lots: int) -> None:
+    def _move(self, command: AmendOrder, order: OrderRecord, price: int, open_lots: int) -> RejectReason | None:
         """Another price or more lots: back of the queue, after taking what it can."""
         moved = replace(order, price_ticks=price, quantity_lots=order.filled_lots + open_lots)
         taker = taker_of(self._core, self._standing, moved, open_lots, order.order_id)
         refusal = waiting_refusal if order.is_waiting else book_refusal
-        reason = refusal(self._core, self._standing, moved, taker, self._entry.locked_units(order))
+        reason = refusal(self._core, self._standing, moved, taker, order) or self._entry.limit_refusal(moved, open_lots)
         if reason is not None:
-            self._refuse(command, reason)
-            return
+            return self._refuse(command, reason)
         if order.slide and taker.limit_ticks is not None:
             price = taker.limit_ticks
         self._core.amend(order, price, open_lots, order.is_waiting)
         if not order.is_waiting:
             self._core.take_off(order)
             self._entry.work(order, taker)
+        return None
 
     def _shrink(self, order: OrderRecord, open_lots: int) -> None:
         """The same price and no more lots: it keeps its place."""
@@ -140,19 +158,7 @@ class OrderChanges:
         if fewer and resting is not None:
             market.reduce(resting, fewer)
 
-    def _cancel(self, order: OrderRecord, cancel_id: str) -> None:
-        self._core.take_off(order)
-        self._core.emit(
-            OrderCanceled(
-                time_ns=self._core.time_ns,
-                order_id=order.order_id,
-                account=order.account,
-                symbol=order.symbol,
-                cancel_id=cancel_id,
-            )
-        )
-
-    def _refuse(self, command: ReduceOrder | AmendOrder, reason: RejectReason) -> None:
+    def _refuse(self, command: ReduceOrder | AmendOrder, reason: RejectReason) -> RejectReason:
         self._core.tell(
             AmendRejected(
                 time_ns=self._core.time_ns,
@@ -163,3 +169,4 @@ class OrderChanges:
                 reason=reason,
             )
         )
+        return reason

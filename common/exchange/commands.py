@@ -66,13 +66,27 @@ class Trigger(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Command(msgspec.Struct, frozen=True, kw_only=True, tag=True):
-    """Root of all commands. `time_ns` (UTC) must not run backwards; one that does is taken as the latest time."""
+    """Root of all commands. `time_ns` (UTC) must not run backwards; one that does is taken as the latest time.
+
+    by      who asks, when it is not the account itself: the manager of a vault; empty = the account
+    nonce   of who asks: must be above the last one that was accepted; 0 = none is kept
+    """
 
     time_ns: int
+    by: str = ""
+    nonce: int = 0
 
 
 class Deposit(Command, frozen=True, kw_only=True):
-    """Credit an account with `units` (1e-8 of the asset each)."""
+    """Credit an account's spot balance with `units` (1e-8 of the asset each). Only the venue's operator says so."""
+
+    account: str
+    asset: str
+    units: int
+
+
+class Withdraw(Command, frozen=True, kw_only=True):
+    """Take `units` (1e-8 of the asset each) of an account's free spot balance out of the exchange."""
 
     account: str
     asset: str
@@ -89,6 +103,7 @@ class PlaceOrder(Command, frozen=True, kw_only=True):
     protect_ticks    market only: worst price = best opposite price and so many ticks; None = the market's own limit
     reduce_only      only as much as brings the account's position in this market towards zero
     trigger          waits until the trigger fires, then does all of the above
+    link             who inside of the exchange placed it ("grid:7"); orders that come from outside have none
     client_order_id  chosen by the caller, unique for the account and market (see `MarketRules.client_ids_once`)
     """
 
@@ -108,6 +123,7 @@ class PlaceOrder(Command, frozen=True, kw_only=True):
     budget: int | None = None
     protect_ticks: int | None = None
     trigger: Trigger | None = None
+    link: str = ""
 
 
 class CancelOrder(Command, frozen=True, kw_only=True):

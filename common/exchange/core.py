@@ -1,86 +1,140 @@
-"""What all parts of the exchange share: the ledger, the markets, the time, and the events of the present command."""
+"""What all parts of the exchange share: accounts, markets, time, what is due, and the events of the present command."""
 
-from collections.abc import Callable, Iterable, Mapping
-from heapq import heappush
-from typing import Any
+from collections.abc import Callable
+from heapq import heappop, heappush
+
+import msgspec
 
 from common.exchange.book import RestingOrder
-from common.exchange.commands import PriceReference
+from common.exchange.commands import PlaceOrder, PriceReference
+from common.exchange.configuration import ExchangeConfig
 from common.exchange.events import (
     EXTERNAL_ACCOUNT,
     Event,
-    LastChanged,
-    LevelChanged,
     MarkChanged,
     OrderAmended,
     OrderExpired,
-    PhaseChanged,
+    RejectReason,
     StopMoved,
     TradeExecuted,
     TradeParty,
 )
 from common.exchange.facts import MarketFacts
 from common.exchange.ledger import Ledger, OrderRecord
+from common.exchange.margin.margin import Margin, Perpetual
 from common.exchange.matching import Market, Taker
-from common.exchange.money import FeeRates, Scale, fee_units
+from common.exchange.money import Scale, fee_units
 from common.exchange.reduce_only import PositionOf
 from common.exchange.rules import MarketRules
-from common.model.instrument import Instrument
-from common.model.order import Side
-
-_FACTS: dict[type[Event], Callable[[MarketFacts, Any], None]] = {
-    TradeExecuted: MarketFacts.trade,
-    MarkChanged: MarketFacts.change_mark,
-    LastChanged: MarketFacts.change_last,
-    PhaseChanged: MarketFacts.change_phase,
-}
+from common.model.errors import InvariantBroken
+from common.model.order import OrderState
 
 Moved = tuple[int, int]
 """(price, the newest order at that time): a price fires nothing that was not there yet."""
 
+Key = str | int
+"""What of its kind is due: an order's number, a market, an account."""
+
+Limit = Callable[[PlaceOrder | OrderRecord, int], RejectReason | None]
+"""Why an account's own limits refuse an order: (its terms, the lots that it would have open)."""
+
+Doer = Callable[[Key, int], None]
+"""Does what is due: (key, the time in ns at which it was due)."""
+
+NO_RULES = MarketRules()
+ORDER_ENDS, PHASE_ENDS, LIQUIDATE = "order_ends", "phase_ends", "liquidate"
+REACTIONS_MAX = 10_000
+"""Reactions to one command; more of them wait for the next command, so nothing runs for ever."""
+
+
+class CoreState(msgspec.Struct, frozen=True, kw_only=True):
+    """Time, what it will bring, what is still to be reacted to, and the newest nonce of everybody who sends them."""
+
+    time_ns: int
+    agenda: list[tuple[int, int, str, Key]]
+    serial: int
+    reactions: list[tuple[str, Key]]
+    nonces: dict[str, int]
+
 
 class Core:
-    """State, and the only way to change what is journaled: `emit`. It is the markets' clerk."""
+    """The shared state, and the ways to change it that several parts use. It is the markets' clerk.
 
-    def __init__(
-        self,
-        instruments: Iterable[Instrument],
-        fees: FeeRates,
-        first_trade_id: int,
-        rules: Mapping[str, MarketRules],
-        trade_groups: Mapping[str, str],
-        settles: bool,
-    ) -> None:
-        self.instruments = {each.symbol: each for each in instruments}
-        self.fees, self.groups = fees, trade_groups
-        self.ledger = Ledger({symbol: Scale(each) for symbol, each in self.instruments.items()}, settles)
-        self.markets = {
-            symbol: Market(symbol, self, rules.get(symbol, MarketRules()), self._positions(symbol))
-            for symbol in self.instruments
-        }
+    Parts that have work to do later or after the present command register in `doers` what does it, by kind, and call
+    `schedule` or `soon`. `on_trade` hears of every trade as soon as it is settled.
+    """
+
+    def __init__(self, config: ExchangeConfig) -> None:
+        self.config = config
+        self.instruments = {each.symbol: each for each in config.instruments}
+        self.fees, self.groups = config.fee_rates, config.trade_groups
+        scales = {symbol: Scale(each, symbol in config.perpetuals) for symbol, each in self.instruments.items()}
+        facts = {symbol: MarketFacts(config.rules.get(symbol, NO_RULES)) for symbol in self.instruments}
+        self.margin = Margin(
+            {
+                symbol: Perpetual(symbol, scales[symbol].quote, scales[symbol].tick_lot_units, rules, facts[symbol])
+                for symbol, rules in config.perpetuals.items()
+            }
+        )
+        self.ledger = Ledger(scales, self.margin, config.settles, self._note_linked)
+        self.markets = {symbol: Market(symbol, self, facts[symbol], self._positions(symbol)) for symbol in scales}
         self.time_ns = 0
         self.events: list[Event] = []
-        self.involved: dict[str, None] = {}
         self.moved: dict[tuple[str, PriceReference], list[Moved]] = {}
         """Reference prices on which nothing was fired yet, in their order: each of a taker's trades is a last price."""
-        self.agenda: list[tuple[int, int, str]] = []
-        """What time will bring, a heap of (when, order or 0 for the market's phase, symbol)."""
-        self._next_trade_id = first_trade_id
+        self.agenda: list[tuple[int, int, str, Key]] = []
+        """What time will bring, a heap of (when, serial number, kind, key)."""
+        self.reactions: dict[tuple[str, Key], None] = {}
+        """What is to be done after the present command, (kind, key) in order."""
+        self.doers: dict[str, Doer] = {}
+        self.on_trade: list[Callable[[TradeExecuted], None]] = []
+        self.managers: dict[str, str] = {}
+        """Who trades for accounts that have no keys of their own: vaults by name; nobody = an empty text."""
+        self.limits: dict[str, Limit] = {}
+        """Limits that some accounts have of their own, by account: vaults."""
+        self.nonces: dict[str, int] = {}
+        self._serial = 0
 
-    def begin(self, time_ns: int, involved: dict[str, None]) -> None:
-        """Start a command in some markets."""
-        if time_ns > self.time_ns:
-            self.time_ns = time_ns
-        self.events, self.involved = [], involved
+    @property
+    def state(self) -> CoreState:
+        """For snapshots; accounts and markets have their own."""
+        return CoreState(
+            time_ns=self.time_ns, agenda=sorted(self.agenda), serial=self._serial, reactions=list(self.reactions),
+            nonces=self.nonces,
+        )  # fmt: skip
 
-    def emit(self, event: Event) -> None:
-        """Something happened: change the state by it, and tell."""
-        self.events.append(event)
-        self.apply(event)
+    def load(self, state: CoreState) -> None:
+        """Become what `state` was."""
+        self.time_ns, self.agenda, self._serial = state.time_ns, state.agenda, state.serial
+        self.reactions, self.nonces = dict.fromkeys(state.reactions), state.nonces
 
     def tell(self, event: Event) -> None:
-        """Say something that changes no state."""
+        """Something happened."""
         self.events.append(event)
+
+    def schedule(self, due_ns: int, kind: str, key: Key) -> None:
+        """Have `doers[kind]` called with the key once a command arrives at or after a time, before it acts."""
+        self._serial += 1
+        heappush(self.agenda, (due_ns, self._serial, kind, key))
+
+    def soon(self, kind: str, key: Key) -> None:
+        """Have `doers[kind]` called with the key after the present command; asking twice before that is once."""
+        self.reactions[kind, key] = None
+
+    def pass_time(self) -> None:
+        """Do what is due, in the order of its times."""
+        while self.agenda and self.agenda[0][0] <= self.time_ns:
+            due_ns, _serial, kind, key = heappop(self.agenda)
+            self.doers[kind](key, due_ns)
+
+    def react(self) -> bool:
+        """Do the oldest reaction; False when there is none."""
+        if not self.reactions:
+            return False
+        kind, key = next(iter(self.reactions))
+        del self.reactions[kind, key]
+        self.doers[kind](key, self.time_ns)
+        return True
 
     def note_price(self, symbol: str, reference: PriceReference, price: int) -> None:
         """A reference price is new; the same one twice in a row counts once."""
@@ -93,48 +147,65 @@ class Core:
         moved, self.moved = self.moved, {}
         return moved
 
-    def apply(self, event: Event) -> None:
-        """Change the state by an event, new or of a journal."""
-        kind = type(event)
-        if kind in _FACTS:
-            _FACTS[kind](self.markets[event.symbol].facts, event)  # type: ignore[attr-defined]
-        self.ledger.apply(event)
+    def set_mark(self, symbol: str, price_ticks: int) -> None:
+        """A market has another mark."""
+        self.markets[symbol].facts.mark = price_ticks
+        self.tell(MarkChanged(time_ns=self.time_ns, symbol=symbol, price_ticks=price_ticks))
+        self.note_price(symbol, PriceReference.MARK, price_ticks)
+        if symbol in self.margin.markets:
+            self.margin.touch_holders(symbol)
 
     def owner(self, account: str) -> str:
         """Whose orders an account's orders do not trade with: its trade group's, or its own."""
         return self.groups.get(account, account)
 
     def position(self, account: str, symbol: str) -> int:
-        """Net lots that an account has traded in a market."""
+        """Net lots of an account in a market: of its perpetual position, or of all that it has traded on spot."""
+        if symbol in self.margin.markets:
+            return self.margin.position(account, symbol).lots
         return self.ledger.positions[symbol].get(account, 0)
 
     def trade(self, symbol: str, taker: Taker, maker: RestingOrder, price: int, lots: int) -> None:
         """A taker and a maker have met."""
+        ledger, market = self.ledger, self.markets[symbol]
+        scale = ledger.scales[symbol]
+        if not ledger.settles:
+            maker_pays = taker_pays = 0, scale.quote
+            realised = 0, 0
+        elif scale.is_perpetual:
+            maker_pays, taker_pays, realised = self._trade_perpetual(symbol, scale, taker, maker, price, lots)
+        else:
+            maker_pays, taker_pays = self._spot_fees(scale, taker, price, lots)
+            realised = 0, 0
+        trade = TradeExecuted(
+            time_ns=self.time_ns,
+            trade_id=ledger.last_trade_id + 1,
+            symbol=symbol,
+            price_ticks=price,
+            quantity_lots=lots,
+            aggressor=taker.side,
+            maker=_party(maker, maker_pays, realised[0]),
+            taker=_party(taker, taker_pays, realised[1]),
+        )
+        ledger.settle(trade)
+        market.facts.trade(trade)
         self.note_price(symbol, PriceReference.LAST, price)
-        quote_fee, base_fee = self._fees(symbol, taker.side, price, lots)
-        maker_pays, taker_pays = (quote_fee, base_fee) if taker.side is Side.BUY else (base_fee, quote_fee)
-        self._next_trade_id = max(self._next_trade_id, self.ledger.last_trade_id + 1)
-        self.emit(
-            TradeExecuted(
-                time_ns=self.time_ns,
-                trade_id=self._next_trade_id,
-                symbol=symbol,
-                price_ticks=price,
-                quantity_lots=lots,
-                aggressor=taker.side,
-                maker=_party(maker, maker_pays),
-                taker=_party(taker, taker_pays),
+        self.events.append(trade)
+        for hear in self.on_trade:
+            hear(trade)
+
+    def expire(self, order: OrderRecord, reason: str) -> None:
+        """The venue ends an order, which rests no more."""
+        self.ledger.end(order, OrderState.EXPIRED, self.time_ns, reason)
+        self.tell(
+            OrderExpired(
+                time_ns=self.time_ns, order_id=order.order_id, account=order.account, symbol=order.symbol, reason=reason
             )
         )
 
-    def expire(self, order_id: int, reason: str) -> None:
-        """The venue ends an order, which rests no more."""
-        order = self.ledger.orders[order_id]
-        self.emit(
-            OrderExpired(
-                time_ns=self.time_ns, order_id=order_id, account=order.account, symbol=order.symbol, reason=reason
-            )
-        )
+    def expire_resting(self, order_id: int, reason: str) -> None:
+        """The venue ends an order by its number."""
+        self.expire(self.ledger.orders[order_id], reason)
 
     def shrink(self, order_id: int, lots: int, reason: str) -> None:
         """The venue takes some of the open lots of an order."""
@@ -143,14 +214,15 @@ class Core:
 
     def amend(self, order: OrderRecord, price: int, open_lots: int, keeps_place: bool, reason: str = "") -> None:
         """An order has another price or another open quantity."""
-        self.emit(
+        self.ledger.amend(order, price, open_lots, keeps_place, self.time_ns)
+        self.tell(
             OrderAmended(
                 time_ns=self.time_ns,
                 order_id=order.order_id,
                 account=order.account,
                 symbol=order.symbol,
                 price_ticks=price,
-                quantity_lots=order.filled_lots + open_lots,
+                quantity_lots=order.quantity_lots,
                 keeps_place=keeps_place,
                 reason=reason,
             )
@@ -158,7 +230,8 @@ class Core:
 
     def move_stop(self, order: OrderRecord, stop: int) -> None:
         """A trailing order's trigger price follows."""
-        self.emit(
+        order.stop_ticks, order.changed_ns = stop, self.time_ns
+        self.tell(
             StopMoved(
                 time_ns=self.time_ns,
                 order_id=order.order_id,
@@ -170,57 +243,62 @@ class Core:
 
     def take_off(self, order: OrderRecord) -> None:
         """Let an open order neither rest nor wait."""
-        market = self.markets[order.symbol]
-        market.stops.remove(order.order_id)
+        market = self.markets[order.terms.symbol]
+        if order.is_waiting:
+            market.stops.remove(order.order_id)
         resting = market.book.orders.get(order.order_id)
         if resting is not None:
             market.reduce(resting, resting.quantity)
 
     def rest(self, order: OrderRecord) -> None:
         """Queue what is open of an order."""
-        owner = self.owner(order.account)
-        resting = RestingOrder(order.account, order.order_id, order.client_order_id, order.remaining_lots, owner)
-        self.markets[order.symbol].rest(order.side, order.price_ticks, resting, order.reduce_only)
+        terms = order.terms
+        account = terms.account
+        resting = RestingOrder(
+            account, order.order_id, terms.client_order_id, order.quantity_lots - order.filled_lots, self.owner(account)
+        )
+        self.markets[terms.symbol].rest(terms.side, order.price_ticks, resting, terms.reduce_only)
 
-    def schedule(self, order: OrderRecord) -> None:
-        """Remember when an order ends."""
-        if order.expires_ns:
-            heappush(self.agenda, (order.expires_ns, order.order_id, order.symbol))
+    def _trade_perpetual(
+        self, symbol: str, scale: Scale, taker: Taker, maker: RestingOrder, price: int, lots: int
+    ) -> tuple[tuple[int, str], tuple[int, str], tuple[int, int]]:
+        """Move lots and costs, charge fees on the notional: (units, asset) of maker and of taker, their profits."""
+        margin, bought, fees = self.margin, lots if taker.side.sign > 0 else -lots, self.fees
+        notional = scale.quote_units(price, lots)
+        profits = (
+            margin.trade(maker.account, symbol, -bought, price),
+            margin.trade(taker.account, symbol, bought, price),
+        )
+        maker_fee, taker_fee = fee_units(notional, fees.maker), fee_units(notional, fees.taker)
+        if maker.account != EXTERNAL_ACCOUNT and maker_fee:
+            margin.pay_fee(scale.quote, maker.account, maker_fee)
+        if taker.account != EXTERNAL_ACCOUNT and taker_fee:
+            margin.pay_fee(scale.quote, taker.account, taker_fee)
+        return (maker_fee, scale.quote), (taker_fee, scale.quote), profits
 
-    def report_levels(self) -> None:
-        """Tell every level that the command changed."""
-        for symbol in self.involved:
-            market = self.markets[symbol]
-            for side, price in market.take_touched():
-                self.tell(
-                    LevelChanged(
-                        time_ns=self.time_ns,
-                        symbol=symbol,
-                        side=side,
-                        price_ticks=price,
-                        quantity_lots=market.book.side(side).quantity(price),
-                    )
-                )
+    def _spot_fees(self, scale: Scale, taker: Taker, price: int, lots: int) -> tuple[tuple[int, str], tuple[int, str]]:
+        """(units, asset) that the maker and the taker pay, each of what it receives."""
+        fees, quote_units, base_units = self.fees, scale.quote_units(price, lots), scale.base_units(lots)
+        if taker.side.sign > 0:
+            return (fee_units(quote_units, fees.maker), scale.quote), (fee_units(base_units, fees.taker), scale.base)
+        return (fee_units(base_units, fees.maker), scale.base), (fee_units(quote_units, fees.taker), scale.quote)
 
-    def _fees(self, symbol: str, taker_side: Side, price: int, lots: int) -> tuple[tuple[int, str], tuple[int, str]]:
-        """(units, asset) that who receives the quote pays, and who receives the base."""
-        scale = self.ledger.scales[symbol]
-        if not self.ledger.settles:
-            return (0, scale.quote), (0, scale.base)
-        fees = self.fees
-        on_quote, on_base = (fees.maker, fees.taker) if taker_side is Side.BUY else (fees.taker, fees.maker)
-        quote_fee = fee_units(scale.quote_units(price, lots), on_quote)
-        return (quote_fee, scale.quote), (fee_units(scale.base_units(lots), on_base), scale.base)
+    def _note_linked(self, order: OrderRecord) -> None:
+        kind = order.terms.link.partition(":")[0]
+        if kind not in self.doers:
+            raise InvariantBroken(f"order {order.order_id} is linked to {order.terms.link!r}, which nobody answers to")
+        self.soon(kind, order.order_id)
 
     def _positions(self, symbol: str) -> PositionOf:
         return lambda account: self.position(account, symbol)
 
 
-def _party(order: Taker | RestingOrder, pays: tuple[int, str]) -> TradeParty:
+def _party(order: Taker | RestingOrder, pays: tuple[int, str], realised: int) -> TradeParty:
     return TradeParty(
         account=order.account,
         order_id=order.order_id,
         client_order_id=order.client_order_id,
         fee_units=0 if order.account == EXTERNAL_ACCOUNT else pays[0],
         fee_asset=pays[1],
+        realised_units=realised,
     )

@@ -2,6 +2,7 @@
 
 from common.exchange.admission import (
     Standing,
+    Terms,
     book_refusal,
     entry_refusal,
     fires_at_once,
@@ -10,7 +11,7 @@ from common.exchange.admission import (
     waiting_refusal,
 )
 from common.exchange.commands import PlaceOrder, TriggerKind
-from common.exchange.core import Core
+from common.exchange.core import ORDER_ENDS, Core
 from common.exchange.events import (
     REDUCE_ONLY,
     SELF_TRADE,
@@ -20,10 +21,9 @@ from common.exchange.events import (
     OrderTriggered,
     RejectReason,
 )
-from common.exchange.ledger import OrderRecord, is_customer
+from common.exchange.ledger import OrderRecord, record_of
 from common.exchange.matching import Market, Taker
 from common.exchange.stops import trailed
-from common.model.errors import InputInvalid
 from common.model.order import OrderType, Side, TimeInForce
 
 
@@ -33,47 +33,54 @@ class OrderEntry:
     def __init__(self, core: Core, standing: Standing) -> None:
         self._core, self._standing = core, standing
 
-    def place(self, command: PlaceOrder) -> None:
-        """Take an order in, or refuse it. Raises InputInvalid for an account that is no customer's."""
-        if not is_customer(command.account):
-            raise InputInvalid("account", "PlaceOrder", "a customer's account", command.account)
+    def place(self, command: PlaceOrder) -> OrderRecord | RejectReason:
+        """Take an order in, or refuse it."""
         taker = taker_of(
             self._core, self._standing, command, command.quantity_lots, self._core.ledger.last_order_id + 1
         )
         if reason := self.refusal(command, taker, self._standing):
             self._refuse(command, reason)
-        else:
-            self.admit(command, taker)
+            return reason
+        return self.admit(command, taker)
 
-    def admit(self, command: PlaceOrder, taker: Taker) -> None:
+    def admit(self, command: PlaceOrder, taker: Taker) -> OrderRecord:
         """Take an order in that nothing speaks against."""
-        order, market = self._accept(command, taker), self._core.markets[command.symbol]
-        if order.expires_ns:
-            self._core.schedule(order)
+        order = self._accept(command, taker)
+        if command.expires_ns:
+            self._core.schedule(command.expires_ns, ORDER_ENDS, order.order_id)
         if command.trigger is not None:
+            market = self._core.markets[command.symbol]
             if not fires_at_once(market, command):
                 self._begin_to_follow(order, market)
                 self.wait(order)
-                return
+                return order
             self._report_trigger(order, market)
         self.work(order, taker)
+        return order
 
     def refusal(self, command: PlaceOrder, taker: Taker, standing: Standing) -> RejectReason | None:
         """Why an order, as it would go through the book, would be refused."""
         if reason := entry_refusal(self._core, standing, command):
             return reason
-        if fires_at_once(self._core.markets[command.symbol], command):
-            return book_refusal(self._core, standing, command, taker)
-        return waiting_refusal(self._core, standing, command, taker)
+        if command.trigger is None or fires_at_once(self._core.markets[command.symbol], command):
+            reason = book_refusal(self._core, standing, command, taker)
+        else:
+            reason = waiting_refusal(self._core, standing, command, taker)
+        return reason or self.limit_refusal(command, command.quantity_lots)
+
+    def limit_refusal(self, terms: Terms, lots: int) -> RejectReason | None:
+        """Why an account's own limits do not let it have an order with so many open lots."""
+        check = self._core.limits.get(terms.account)
+        return None if check is None else check(terms, lots)
 
     def fire(self, order: OrderRecord) -> None:
         """An order's trigger became true: it goes to the book, or ends with the reason why it may not."""
         market = self._core.markets[order.symbol]
         self._report_trigger(order, market)
         taker = taker_of(self._core, self._standing, order, order.remaining_lots, order.order_id)
-        reason = book_refusal(self._core, self._standing, order, taker, self.locked_units(order))
+        reason = book_refusal(self._core, self._standing, order, taker, order)
         if reason is not None:
-            self._core.expire(order.order_id, reason)
+            self._core.expire(order, reason)
             return
         if order.slide and taker.limit_ticks not in (None, order.price_ticks):
             self._core.amend(order, taker.limit_ticks, order.remaining_lots, True)
@@ -91,7 +98,7 @@ class OrderEntry:
         if order.reduce_only and not self._clamp(order, taker):
             return
         if order.time_in_force is TimeInForce.FOK and not _fills_whole(order, market, taker):
-            self._core.expire(order.order_id, UNFILLED)
+            self._core.expire(order, UNFILLED)
             return
         market.match(taker)
         if taker.lots:
@@ -99,40 +106,16 @@ class OrderEntry:
             if rests and not taker.stopped:
                 self._core.rest(order)
             else:
-                self._core.expire(order.order_id, SELF_TRADE if taker.stopped else UNFILLED)
-
-    def locked_units(self, order: OrderRecord) -> int:
-        """What is set aside for an open order."""
-        ledger = self._core.ledger
-        if order.order_type is not OrderType.LIMIT or not ledger.settles:
-            return 0
-        return ledger.cost_units(order.symbol, order.side, order.price_ticks, order.remaining_lots)
+                self._core.expire(order, SELF_TRADE if taker.stopped else UNFILLED)
 
     def _accept(self, command: PlaceOrder, taker: Taker) -> OrderRecord:
-        is_limit, price = command.order_type is OrderType.LIMIT, taker.limit_ticks
-        self._core.emit(
-            OrderPlaced(
-                time_ns=self._core.time_ns,
-                order_id=taker.order_id,
-                account=command.account,
-                symbol=command.symbol,
-                client_order_id=command.client_order_id,
-                side=command.side,
-                order_type=command.order_type,
-                time_in_force=command.time_in_force,
-                post_only=command.post_only,
-                price_ticks=price if is_limit and price is not None else 0,
-                quantity_lots=command.quantity_lots,
-                self_trade_prevention=command.self_trade_prevention,
-                slide=command.slide,
-                reduce_only=command.reduce_only,
-                expires_ns=command.expires_ns,
-                budget=command.budget,
-                protect_ticks=command.protect_ticks,
-                trigger=command.trigger,
-            )
-        )
-        return self._core.ledger.orders[taker.order_id]
+        core, price = self._core, taker.limit_ticks
+        if price is None or command.order_type is OrderType.MARKET:
+            price = 0
+        order = record_of(taker.order_id, price, command, core.time_ns)
+        core.ledger.open(order)
+        core.events.append(OrderPlaced(time_ns=core.time_ns, order_id=taker.order_id, price_ticks=price, terms=command))
+        return order
 
     def _refuse(self, command: PlaceOrder, reason: RejectReason) -> None:
         original = self._core.ledger.find(command.account, command.symbol, 0, command.client_order_id)
@@ -157,7 +140,8 @@ class OrderEntry:
 
     def _report_trigger(self, order: OrderRecord, market: Market) -> None:
         assert order.trigger is not None  # only such orders fire
-        self._core.emit(
+        self._core.ledger.trigger(order, self._core.time_ns)
+        self._core.tell(
             OrderTriggered(
                 time_ns=self._core.time_ns,
                 order_id=order.order_id,
@@ -171,7 +155,7 @@ class OrderEntry:
         """Cut a reduce-only order down to the position; False when nothing is left of it."""
         allowed = reducible_of(self._core, order)
         if not allowed:
-            self._core.expire(order.order_id, REDUCE_ONLY)
+            self._core.expire(order, REDUCE_ONLY)
         elif allowed < taker.lots:
             self._core.shrink(order.order_id, taker.lots - allowed, REDUCE_ONLY)
             taker.lots = allowed
@@ -184,4 +168,5 @@ def _fills_whole(order: OrderRecord, market: Market, taker: Taker) -> bool:
     if sum(lots for _price, lots in trades) < taker.lots:
         return False
     cost = sum(price * lots for price, lots in trades)
-    return order.budget is None or (cost <= order.budget if order.side is Side.BUY else cost >= order.budget)
+    budget = order.terms.budget
+    return budget is None or (cost <= budget if order.side is Side.BUY else cost >= budget)

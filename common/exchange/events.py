@@ -1,21 +1,25 @@
-"""What happened in the exchange, in the past tense. Events alone rebuild every account, order and trade.
-
-A venue journals those for which `is_durable` holds before anybody hears of them; the rest is public market data that
-dies with the process.
-"""
+"""What happened in the exchange, in the past tense. Events inform; commands alone rebuild the state."""
 
 from enum import StrEnum
 
 import msgspec
 
-from common.exchange.commands import SelfTradePrevention, Trigger
-from common.model.order import OrderType, Side, TimeInForce
+from common.exchange.commands import PlaceOrder
+from common.model.order import Side
 
 EXTERNAL_ACCOUNT = "market"
 """The rest of the world: its orders are levels, its credit is unlimited, nothing of it alone is journaled."""
 
 FEE_ACCOUNT = "fees"
 """Receives fees and pays rebates."""
+
+INSURANCE_ACCOUNT = "insurance"
+"""Covers what liquidated accounts owe."""
+
+TREASURY_ACCOUNT = "treasury"
+"""The venue's own: what rounding leaves over, and fees that nobody may have yet."""
+
+SPECIAL_ACCOUNTS = frozenset({EXTERNAL_ACCOUNT, FEE_ACCOUNT, INSURANCE_ACCOUNT, TREASURY_ACCOUNT})
 
 VENUE_RESTART = "venue_restart"
 SELF_TRADE = "self_trade"
@@ -45,27 +49,36 @@ class RejectReason(StrEnum):
     MARKET_HALTED = "market_halted"
     MARKET_POST_ONLY = "market_post_only"
     BATCH_INVALID = "batch_invalid"
+    UNKNOWN_MARKET = "unknown_market"
+    UNKNOWN_ACCOUNT = "unknown_account"
+    UNKNOWN_COMMAND = "unknown_command"
+    FEATURE_OFF = "feature_off"
+    STALE_NONCE = "stale_nonce"
+    NOT_AUTHORISED = "not_authorised"
     AMOUNT_INVALID = "amount_invalid"
+    NO_MARK_PRICE = "no_mark_price"
+    INSUFFICIENT_MARGIN = "insufficient_margin"
+    LEVERAGE_INVALID = "leverage_invalid"
+    POSITION_OPEN = "position_open"
+    NOT_A_PERPETUAL = "not_a_perpetual"
     NAME_INVALID = "name_invalid"
     NAME_TAKEN = "name_taken"
     UNKNOWN_VAULT = "unknown_vault"
     UNKNOWN_POOL = "unknown_pool"
-    NOT_PERMITTED = "not_permitted"
+    TOO_MANY_FUNDS = "too_many_funds"
+    TOO_MANY_DEPOSITORS = "too_many_depositors"
+    TOO_MANY_SHARES = "too_many_shares"
     NOT_OPEN = "not_open"
     NO_EQUITY = "no_equity"
     NO_SHARES = "no_shares"
     ZERO_SHARES = "zero_shares"
-    TOO_MANY_SHARES = "too_many_shares"
-    TOO_MANY_FUNDS = "too_many_funds"
-    TOO_MANY_DEPOSITORS = "too_many_depositors"
     LOCKED_UP = "locked_up"
     ALREADY_REQUESTED = "already_requested"
     NOT_REQUESTED = "not_requested"
     WORSE_THAN_AGREED = "worse_than_agreed"
     NOT_CASH = "not_cash"
-    NO_MARK = "no_mark"
     ONLY_DOWNWARDS = "only_downwards"
-    REDUCE_ONLY_PHASE = "reduce_only_phase"
+    ONLY_REDUCING = "only_reducing"
     SYMBOL_NOT_ALLOWED = "symbol_not_allowed"
     POSITION_TOO_LARGE = "position_too_large"
     LEVERAGE_TOO_HIGH = "leverage_too_high"
@@ -93,26 +106,57 @@ class Deposited(Event, frozen=True, kw_only=True):
     units: int
 
 
+class Withdrawn(Event, frozen=True, kw_only=True):
+    """`units` (1e-8 of the asset each) of an account left the exchange."""
+
+    account: str
+    asset: str
+    units: int
+
+
+class CommandRefused(Event, frozen=True, kw_only=True):
+    """A command other than an order's was refused; no state changed. `command` is its type."""
+
+    account: str
+    command: str
+    reason: RejectReason
+    detail: str = ""
+
+
 class OrderPlaced(Event, frozen=True, kw_only=True):
-    """An order was accepted; what it could take follows as trades, what it could not keep as an end."""
+    """An order was accepted; what it could take follows as trades, what it could not keep as an end.
+
+    `price_ticks` is where it works: `terms.price_ticks`, or where a sliding order went; 0 for a market order.
+    """
 
     order_id: int
-    account: str
-    symbol: str
-    client_order_id: str
-    side: Side
-    order_type: OrderType
-    time_in_force: TimeInForce
-    post_only: bool
     price_ticks: int
-    quantity_lots: int
-    self_trade_prevention: SelfTradePrevention = SelfTradePrevention.EXPIRE_MAKER
-    slide: bool = False
-    reduce_only: bool = False
-    expires_ns: int = 0
-    budget: int | None = None
-    protect_ticks: int | None = None
-    trigger: Trigger | None = None
+    terms: PlaceOrder
+
+    @property
+    def account(self) -> str:
+        """The owner."""
+        return self.terms.account
+
+    @property
+    def symbol(self) -> str:
+        """The market."""
+        return self.terms.symbol
+
+    @property
+    def client_order_id(self) -> str:
+        """The owner's name for it."""
+        return self.terms.client_order_id
+
+    @property
+    def side(self) -> Side:
+        """Buy or sell."""
+        return self.terms.side
+
+    @property
+    def quantity_lots(self) -> int:
+        """Lots ordered."""
+        return self.terms.quantity_lots
 
 
 class OrderRejected(Event, frozen=True, kw_only=True):
@@ -234,13 +278,17 @@ class OrderExpired(Event, frozen=True, kw_only=True):
 
 
 class TradeParty(msgspec.Struct, frozen=True, kw_only=True):
-    """One side of a trade. Fee in 1e-8 of `fee_asset`, the asset that this side received; negative = rebate."""
+    """One side of a trade. Fee in 1e-8 of `fee_asset`, negative = rebate: on spot the asset that this side received.
+
+    `realised_units`: profit (1e-8 of the quote asset) that a perpetual position realised with this trade, before fees.
+    """
 
     account: str
     order_id: int
     client_order_id: str
     fee_units: int
     fee_asset: str
+    realised_units: int = 0
 
 
 class TradeExecuted(Event, frozen=True, kw_only=True):
@@ -264,28 +312,4 @@ class LevelChanged(Event, frozen=True, kw_only=True):
     quantity_lots: int
 
 
-DurableEvent = (
-    Deposited
-    | OrderPlaced
-    | OrderAmended
-    | OrderTriggered
-    | StopMoved
-    | OrderCanceled
-    | OrderExpired
-    | TradeExecuted
-    | MarkChanged
-    | LastChanged
-    | PhaseChanged
-)
-"""What a venue's journal holds: decode its entries as this union."""
-
-Refusal = OrderRejected | CancelRejected | AmendRejected | BatchRejected
-
-ExchangeEvent = DurableEvent | Refusal | BatchItemStarted | LevelChanged
-
-
-def is_durable(event: Event) -> bool:
-    """True when losing the event would lose something that an account was or will be told."""
-    if isinstance(event, TradeExecuted):
-        return event.maker.account != EXTERNAL_ACCOUNT or event.taker.account != EXTERNAL_ACCOUNT
-    return isinstance(event, DurableEvent)
+Refusal = OrderRejected | CancelRejected | AmendRejected | BatchRejected | CommandRefused

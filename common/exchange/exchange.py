@@ -1,9 +1,9 @@
 """The exchange core: commands in, events out. Deterministic, without clock, input, output or randomness."""
 
-from collections.abc import Callable, Iterable, Mapping
-from heapq import heapify, heappop
-from types import MappingProxyType
+from collections.abc import Callable
 from typing import Any
+
+import msgspec
 
 from common.exchange.admission import Standing, is_whole
 from common.exchange.batch import Batches
@@ -18,7 +18,6 @@ from common.exchange.commands import (
     ExpireOpenOrders,
     PassTime,
     PlaceOrder,
-    PriceReference,
     PrintTrade,
     ReduceOrder,
     SetLast,
@@ -26,60 +25,75 @@ from common.exchange.commands import (
     SetMark,
     SetTouch,
     TakeLiquidity,
+    Withdraw,
 )
-from common.exchange.core import Core
+from common.exchange.configuration import ExchangeConfig
+from common.exchange.core import LIQUIDATE, ORDER_ENDS, PHASE_ENDS, REACTIONS_MAX, Core
 from common.exchange.entry import OrderEntry
-from common.exchange.events import Deposited, Event, LastChanged, MarkChanged
+from common.exchange.events import (
+    SPECIAL_ACCOUNTS,
+    CommandRefused,
+    Deposited,
+    Event,
+    LastChanged,
+    LevelChanged,
+    Refusal,
+    RejectReason,
+    Withdrawn,
+)
 from common.exchange.external import ExternalLiquidity
-from common.exchange.fingerprint import state_hash
-from common.exchange.money import FeeRates
+from common.exchange.margin.collateral import Collateral
+from common.exchange.orders import Orders
+from common.exchange.refusal import Refused
+from common.exchange.room import Room
 from common.exchange.rules import MarketRules
+from common.exchange.snapshot import CommonState, common_state, hash_of, load_common
 from common.exchange.triggers import Triggers
-from common.model.errors import InputInvalid
-from common.model.instrument import Instrument
 
 OPEN_ORDERS_MAX = MarketRules().open_orders_max
 """Open orders of one account in one market unless the rules say otherwise, as Binance's MAX_NUM_ORDERS."""
 
-NO_RULES: Mapping[str, MarketRules] = MappingProxyType({})
-NO_GROUPS: Mapping[str, str] = MappingProxyType({})
+TRADING: frozenset[Any] = frozenset({PlaceOrder, CancelOrder, ReduceOrder, AmendOrder})
+"""What the manager of an account that has no keys of its own may do with it; rooms add theirs."""
+
+VENUES_OWN: frozenset[Any] = frozenset({Deposit})
+"""Commands about an account that only the venue's operator gives, so that no owner needs to be asked."""
+
+
+class ExchangeState(msgspec.Struct, frozen=True, kw_only=True):
+    """An exchange, whole: what it is made of, what all parts share, and each room's own."""
+
+    config: ExchangeConfig
+    common: CommonState
+    rooms: dict[str, msgspec.Raw]
 
 
 class Exchange:
     """Markets that share accounts.
 
-    `execute` decides, changes the books and the ledger, and returns what happened; who journals the durable events
-    of it before telling anybody loses nothing. `restore` takes such a journal, before the first command.
+    `execute` decides, changes the state, and returns what happened. Who journals every command before telling anybody
+    loses nothing: the same commands, from the start or from a snapshot on, make the same state.
     """
 
-    def __init__(
-        self,
-        instruments: Iterable[Instrument],
-        fees: FeeRates,
-        first_trade_id: int = 1,
-        *,
-        rules: Mapping[str, MarketRules] = NO_RULES,
-        trade_groups: Mapping[str, str] = NO_GROUPS,
-        settles: bool = True,
-    ) -> None:
-        """`rules` by symbol, `trade_groups` by account: accounts of one group do not trade with each other.
-
-        Without `settles` there are no balances and no fees, so nobody needs to deposit: the book alone.
-        """
-        core = self._core = Core(instruments, fees, first_trade_id, rules, trade_groups, settles)
-        self.instruments, self.ledger, self.markets = core.instruments, core.ledger, core.markets
+    def __init__(self, config: ExchangeConfig) -> None:
+        self.config = config
+        core = self._core = Core(config)
+        self.instruments, self.markets = core.instruments, core.markets
+        self.ledger, self.margin = core.ledger, core.margin
         standing = Standing(core)
         self._entry = OrderEntry(core, standing)
         self._changes = OrderChanges(core, standing, self._entry)
         self._triggers = Triggers(core, self._entry)
         self._external = {symbol: ExternalLiquidity(market) for symbol, market in self.markets.items()}
-        self._handlers: dict[type[Command], Callable[[Any], None]] = {
+        core.doers |= {ORDER_ENDS: self._changes.time_out, PHASE_ENDS: self._triggers.next_phase}
+        self._handlers: dict[Any, Callable[[Any], Any]] = {
             Deposit: self._deposit,
+            Withdraw: self._withdraw,
             PlaceOrder: self._entry.place,
             CancelOrder: self._changes.cancel,
             ReduceOrder: self._changes.reduce,
             AmendOrder: self._changes.amend,
-            ExpireOpenOrders: self._expire_open,
+            ExpireOpenOrders: self._changes.expire_open,
             Batch: Batches(core, self._entry, self._changes, self._carry_out).run,
             SetMark: self._set_mark,
             SetLast: self._set_last,
@@ -89,96 +103,177 @@ class Exchange:
             PrintTrade: lambda command: self._external[command.symbol].print_trade(command),
             TakeLiquidity: lambda command: self._external[command.symbol].take(command),
         }
+        self._handlers |= Collateral(core).handlers
+        self._trading = set[Any](TRADING)
+        self.orders = Orders(core, self._entry, self._changes)
+        self.rooms: dict[str, Room] = {}
 
     @property
     def time_ns(self) -> int:
-        """The latest time of any command or restored event."""
+        """The latest time of any command."""
         return self._core.time_ns
 
-    @property
-    def fees(self) -> FeeRates:
-        """What trades cost."""
-        return self._core.fees
+    def state(self) -> ExchangeState:
+        """What `load` takes. It refers to what goes on changing, so encode it before the next command."""
+        return ExchangeState(
+            config=self.config,
+            common=common_state(self._core),
+            rooms={name: msgspec.Raw(msgspec.msgpack.encode(room.state)) for name, room in self.rooms.items()},
+        )
+
+    def load(self, state: ExchangeState) -> None:
+        """Become what a state was. Only for an exchange that has executed nothing yet."""
+        load_common(self._core, state.common)
+        for name, room in self.rooms.items():
+            if name in state.rooms:
+                room.load(msgspec.msgpack.decode(state.rooms[name], type=type(room.state)))
 
     def state_hash(self) -> str:
-        """The same for the same state, in every process and after `restore`. Costs O(state)."""
-        return state_hash(self._core)
-
-    def restore(self, events: Iterable[Event]) -> None:
-        """Take the events of an earlier life: afterwards open orders rest and wait as they did.
-
-        Liquidity of the external account is not journaled, so it is gone.
-        """
-        core = self._core
-        for event in events:
-            core.apply(event)
-            core.time_ns = max(core.time_ns, event.time_ns)
-        orders = [order for each in self.ledger.open_orders.values() for order in each.values()]
-        for order in sorted(orders, key=lambda order: (order.place, order.order_id)):
-            core.schedule(order)
-            if order.is_waiting:
-                self._entry.wait(order)
-            else:
-                core.rest(order)
-        for symbol, market in self.markets.items():
-            market.take_touched()
-            if market.facts.phase_until_ns:
-                core.agenda.append((market.facts.phase_until_ns, 0, symbol))
-        heapify(core.agenda)
+        """The same for the same state, in every process and after every restart. Costs O(state)."""
+        return hash_of(common_state(self._core), {name: room.state for name, room in self.rooms.items()})
 
     def execute(self, command: Command) -> list[Event]:
-        """Carry out one command. Raises InputInvalid for a market that does not exist; refusals are events."""
-        core, symbol = self._core, getattr(command, "symbol", "")
-        involved = {symbol: None} if symbol else {}
-        if isinstance(command, Batch):
-            involved = {item.symbol: None for item in command.items}
-        for symbol in involved:
-            if symbol not in self.markets:
-                raise InputInvalid("symbol", type(command).__name__, f"one of {', '.join(self.markets)}", symbol)
-        core.begin(command.time_ns, involved)
+        """Carry out one command; what speaks against it is an event too, and then nothing has changed."""
+        core = self._core
+        events = core.events = list[Event]()
+        if command.time_ns > core.time_ns:
+            core.time_ns = command.time_ns
         if core.agenda and core.agenda[0][0] <= core.time_ns:
-            self._pass_time()
-        self._handlers[type(command)](command)
-        if core.moved:
-            self._triggers.run()
-        core.report_levels()
+            core.pass_time()
+            self._settle_down()
+        refusal = self._refusal(command)
+        if refusal is None:
+            try:
+                self._handlers[type(command)](command)
+            except Refused as error:
+                refusal = error
+        if refusal is not None:
+            self._refuse(command, refusal)
+        elif command.nonce and not isinstance(events[-1] if events else None, Refusal):
+            core.nonces[command.by or getattr(command, "account", "")] = command.nonce
+        if core.moved or core.margin.touched or core.reactions:
+            self._settle_down()
         return core.events
+
+    def changed_levels(self) -> list[LevelChanged]:
+        """All that now rests at every price that changed since the last call, in the order of the changes."""
+        return [
+            LevelChanged(
+                time_ns=self._core.time_ns,
+                symbol=symbol,
+                side=side,
+                price_ticks=price,
+                quantity_lots=market.book.side(side).quantity(price),
+            )
+            for symbol, market in self.markets.items()
+            for side, price in market.take_touched()
+        ]
+
+    def _add(self, name: str, room: Room) -> None:
+        self.rooms[name] = room
+        self._handlers |= room.handlers
+        self._trading |= room.trading
+
+    def _settle_down(self) -> None:
+        """Fire triggers, look after margin, and react, until nothing is left to do or too much was."""
+        core = self._core
+        for _ in range(REACTIONS_MAX):
+            if core.moved:
+                self._triggers.run()
+            for asset, account in core.margin.take_unhealthy():
+                if LIQUIDATE in core.doers:
+                    core.soon(LIQUIDATE, f"{asset}:{account}")
+            if not core.react() and not core.moved and not core.margin.touched:
+                return
+
+    def _refusal(self, command: Command) -> Refused | None:
+        """What speaks against a command whatever it wants to do."""
+        kind = type(command)
+        if kind not in self._handlers:
+            return Refused(RejectReason.UNKNOWN_COMMAND)
+        symbol = getattr(command, "symbol", None)
+        if symbol is not None and symbol not in self.markets:
+            return Refused(RejectReason.UNKNOWN_MARKET, str(symbol))
+        if kind is Batch:
+            return self._batch_refusal(command)
+        account = getattr(command, "account", None)
+        if account is None:
+            return self._nonce_refusal(command, command.by)
+        if refusal := self._account_refusal(command, account):
+            return refusal
+        return self._nonce_refusal(command, command.by or account)
+
+    def _account_refusal(self, command: Command, account: str) -> Refused | None:
+        if account in SPECIAL_ACCOUNTS:
+            return Refused(RejectReason.UNKNOWN_ACCOUNT, account)
+        managers, asker = self._core.managers, command.by or account
+        if (command.by or managers) and type(command) not in VENUES_OWN:
+            manager = managers.get(account)
+            if manager is None:
+                if asker != account:
+                    return Refused(RejectReason.NOT_AUTHORISED, f"{asker} for {account}")
+            elif asker != manager or type(command) not in self._trading:
+                return Refused(RejectReason.NOT_AUTHORISED, f"{asker} for {account}")
+        if type(command) is PlaceOrder and command.link:
+            return Refused(RejectReason.NOT_AUTHORISED, "only the exchange itself links orders")
+        return None
+
+    def _batch_refusal(self, command: Any) -> Refused | None:
+        for item in command.items:
+            if item.symbol not in self.markets:
+                return Refused(RejectReason.UNKNOWN_MARKET, str(item.symbol))
+            if refusal := self._account_refusal(item, item.account):
+                return refusal
+        return self._nonce_refusal(command, command.by)
+
+    def _nonce_refusal(self, command: Command, asker: str) -> Refused | None:
+        if not command.nonce:
+            return None
+        last = self._core.nonces.get(asker, 0)
+        if is_whole(command.nonce, last + 1):
+            return None
+        return Refused(RejectReason.STALE_NONCE, f"above {last}, got {command.nonce!r}")
+
+    def _refuse(self, command: Command, refusal: Refused) -> None:
+        self._core.tell(
+            CommandRefused(
+                time_ns=self._core.time_ns,
+                account=str(getattr(command, "account", "")),
+                command=type(command).__name__,
+                reason=refusal.reason,
+                detail=refusal.detail,
+            )
+        )
 
     def _carry_out(self, item: BatchItem) -> None:
         self._handlers[type(item)](item)
 
-    def _pass_time(self) -> None:
-        """End orders and phases whose time has come, in the order of their times."""
-        core = self._core
-        while core.agenda and core.agenda[0][0] <= core.time_ns:
-            due_ns, order_id, symbol = heappop(core.agenda)
-            core.involved[symbol] = None
-            if order_id:
-                self._changes.time_out(order_id)
-            else:
-                self._triggers.next_phase(symbol, due_ns)
-        self._triggers.run()
-
     def _deposit(self, command: Deposit) -> None:
-        if command.units < 0:
-            raise InputInvalid("units", "Deposit", "at least 0", command.units)
-        event = Deposited(time_ns=self._core.time_ns, account=command.account, asset=command.asset, units=command.units)
-        self._core.emit(event)
+        if not is_whole(command.units, 1) or not command.account or not command.asset:
+            raise Refused(RejectReason.AMOUNT_INVALID, f"units must be a positive integer, got {command.units!r}")
+        self._core.ledger.accounts.credit(command.account, command.asset, command.units)
+        self._core.tell(
+            Deposited(time_ns=self.time_ns, account=command.account, asset=command.asset, units=command.units)
+        )
+
+    def _withdraw(self, command: Withdraw) -> None:
+        if not is_whole(command.units, 1):
+            raise Refused(RejectReason.AMOUNT_INVALID, f"units must be a positive integer, got {command.units!r}")
+        accounts = self._core.ledger.accounts
+        if command.units > accounts.free(command.account, command.asset):
+            raise Refused(RejectReason.INSUFFICIENT_BALANCE)
+        accounts.credit(command.account, command.asset, -command.units)
+        self._core.tell(
+            Withdrawn(time_ns=self.time_ns, account=command.account, asset=command.asset, units=command.units)
+        )
 
     def _set_mark(self, command: SetMark) -> None:
-        _check_price(command)
-        self._core.emit(MarkChanged(time_ns=self._core.time_ns, symbol=command.symbol, price_ticks=command.price_ticks))
-        self._core.note_price(command.symbol, PriceReference.MARK, command.price_ticks)
+        if not is_whole(command.price_ticks, 1):
+            raise Refused(RejectReason.PRICE_INVALID, f"a positive 64-bit integer, got {command.price_ticks!r}")
+        self._core.set_mark(command.symbol, command.price_ticks)
 
     def _set_last(self, command: SetLast) -> None:
-        _check_price(command)
-        self._core.emit(LastChanged(time_ns=self._core.time_ns, symbol=command.symbol, price_ticks=command.price_ticks))
-
-    def _expire_open(self, command: ExpireOpenOrders) -> None:
-        self._core.involved.update(dict.fromkeys(self.markets))
-        self._changes.expire_open(command)
-
-
-def _check_price(command: SetMark | SetLast) -> None:
-    if not is_whole(command.price_ticks, 1):
-        raise InputInvalid("price_ticks", type(command).__name__, "a positive 64-bit integer", command.price_ticks)
+        if not is_whole(command.price_ticks, 1):
+            raise Refused(RejectReason.PRICE_INVALID, f"a positive 64-bit integer, got {command.price_ticks!r}")
+        self._core.markets[command.symbol].facts.last = command.price_ticks
+        self._core.tell(LastChanged(time_ns=self.time_ns, symbol=command.symbol, price_ticks=command.price_ticks))

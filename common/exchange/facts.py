@@ -2,13 +2,25 @@
 
 from collections import deque
 
+import msgspec
+
 from common.exchange.commands import PriceReference
-from common.exchange.events import LastChanged, MarkChanged, MarketPhase, PhaseChanged, TradeExecuted
+from common.exchange.events import MarketPhase, TradeExecuted
 from common.exchange.rules import BPS, NS_PER_S, MarketRules
 
 
+class FactsState(msgspec.Struct, frozen=True, kw_only=True):
+    """What a market knows of itself, whole; `window` has (time in ns, price in ticks)."""
+
+    last: int
+    mark: int
+    phase: MarketPhase
+    phase_until_ns: int
+    window: list[tuple[int, int]]
+
+
 class MarketFacts:
-    """Folded from events, live and at a restart alike. Prices are ticks, 0 = none yet."""
+    """Last and mark price, phase and window of one market. Prices are ticks, 0 = none yet."""
 
     def __init__(self, rules: MarketRules) -> None:
         self.rules = rules
@@ -44,18 +56,10 @@ class MarketFacts:
         if not window or window[-1][0] != event.time_ns:
             window.append((event.time_ns, event.price_ticks))
 
-    def change_mark(self, event: MarkChanged) -> None:
-        """The mark."""
-        self.mark = event.price_ticks
-
-    def change_last(self, event: LastChanged) -> None:
-        """A last price from elsewhere: no trade of this market, so not of the window."""
-        self.last = event.price_ticks
-
-    def change_phase(self, event: PhaseChanged) -> None:
+    def change_phase(self, phase: MarketPhase, until_ns: int) -> None:
         """The phase. The window starts anew when trading does."""
-        self.phase, self.phase_until_ns = event.phase, event.until_ns
-        self.is_open = event.phase is MarketPhase.OPEN
+        self.phase, self.phase_until_ns = phase, until_ns
+        self.is_open = phase is MarketPhase.OPEN
         if self.is_open:
             self._window.clear()
 
@@ -66,6 +70,17 @@ class MarketFacts:
         first = self._window[0][1]
         return abs(self.last - first) * BPS >= first * self.rules.breaker_bps
 
-    def state(self) -> tuple[int, int, str, int, list[tuple[int, int]]]:
-        """All of it, for fingerprints."""
-        return self.last, self.mark, self.phase, self.phase_until_ns, list(self._window)
+    @property
+    def state(self) -> FactsState:
+        """All of it, for snapshots."""
+        return FactsState(
+            last=self.last, mark=self.mark, phase=self.phase, phase_until_ns=self.phase_until_ns,
+            window=list(self._window),
+        )  # fmt: skip
+
+    def load(self, state: FactsState) -> None:
+        """Become what `state` was."""
+        self.last, self.mark = state.last, state.mark
+        self.phase, self.phase_until_ns = state.phase, state.phase_until_ns
+        self.is_open = state.phase is MarketPhase.OPEN
+        self._window.extend(state.window)

@@ -32,10 +32,7 @@ def fills_of(trade: TradeExecuted) -> list[Fill]:
 
 
 def fills_in(events: Iterable[Event]) -> Iterator[Fill]:
-    """Every fill in a venue's journal, in its order: the truth that positions must equal.
-
-    Read the journal with `JournalReader.read_as(DurableEvent)` and hand the values in.
-    """
+    """Every fill among events, in their order."""
     for event in events:
         if isinstance(event, TradeExecuted):
             yield from fills_of(event)

@@ -8,7 +8,6 @@ from common.exchange.commands import SelfTradePrevention
 from common.exchange.events import REDUCE_ONLY, SELF_TRADE
 from common.exchange.facts import MarketFacts
 from common.exchange.reduce_only import PositionOf, ReduceOnlyOrders, ReduceOnlyPlan
-from common.exchange.rules import MarketRules
 from common.exchange.stops import StopBook
 from common.model.order import Side
 
@@ -37,7 +36,7 @@ class Clerk(Protocol):
     def trade(self, symbol: str, taker: Taker, maker: RestingOrder, price: int, lots: int) -> None:
         """A taker and a maker have met."""
 
-    def expire(self, order_id: int, reason: str) -> None:
+    def expire_resting(self, order_id: int, reason: str) -> None:
         """The venue ends a resting order."""
 
     def shrink(self, order_id: int, lots: int, reason: str) -> None:
@@ -47,9 +46,9 @@ class Clerk(Protocol):
 class Market:
     """One order book, what waits outside of it, and the prices touched since they were last asked for."""
 
-    def __init__(self, symbol: str, clerk: Clerk, rules: MarketRules, position: PositionOf) -> None:
+    def __init__(self, symbol: str, clerk: Clerk, facts: MarketFacts, position: PositionOf) -> None:
         self.symbol = symbol
-        self.book, self.stops, self.facts = OrderBook(), StopBook(), MarketFacts(rules)
+        self.book, self.stops, self.facts = OrderBook(), StopBook(), facts
         self.reduce_only = ReduceOnlyOrders(position)
         self._clerk = clerk
         self._touched: dict[tuple[Side, int], None] = {}
@@ -142,7 +141,7 @@ class Market:
 
     def _take_off(self, order: RestingOrder, lots: int, reason: str) -> None:
         if lots == order.quantity:
-            self._clerk.expire(order.order_id, reason)
+            self._clerk.expire_resting(order.order_id, reason)
         elif lots:
             self._clerk.shrink(order.order_id, lots, reason)
         if lots:

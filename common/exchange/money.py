@@ -3,6 +3,8 @@
 from decimal import Decimal
 from math import ceil
 
+import msgspec
+
 from common.model.errors import OrderInvalid
 from common.model.instrument import Instrument
 
@@ -13,10 +15,10 @@ RATE_SCALE = 10**9
 class Scale:
     """How ticks and lots of one instrument become units of its assets."""
 
-    __slots__ = ("base", "lot_units", "notional_units_min", "quote", "tick_lot_units")
+    __slots__ = ("base", "is_perpetual", "lot_units", "notional_units_min", "quote", "tick_lot_units")
 
-    def __init__(self, instrument: Instrument) -> None:
-        self.base, self.quote = instrument.base, instrument.quote
+    def __init__(self, instrument: Instrument, is_perpetual: bool = False) -> None:
+        self.base, self.quote, self.is_perpetual = instrument.base, instrument.quote, is_perpetual
         self.lot_units = _whole(instrument.lot_size, "lot_size", instrument.symbol)
         notional_step = instrument.tick_size * instrument.lot_size
         self.notional_units_min = ceil(instrument.notional_min * UNITS_PER_ASSET)
@@ -31,13 +33,18 @@ class Scale:
         return ticks * lots * self.tick_lot_units
 
 
-class FeeRates:
-    """Maker and taker fee as fractions of what a side receives, integers at 1e-9. A negative rate is a rebate."""
+class FeeRates(msgspec.Struct, frozen=True):
+    """Maker and taker fee as fractions of what is charged, integers at 1e-9. A negative rate is a rebate."""
 
-    __slots__ = ("maker", "taker")
+    maker: int
+    taker: int
 
-    def __init__(self, maker_bps: Decimal, taker_bps: Decimal) -> None:
-        self.maker, self.taker = rate_from_bps(maker_bps), rate_from_bps(taker_bps)
+    @classmethod
+    def of_bps(cls, maker_bps: Decimal, taker_bps: Decimal) -> "FeeRates":
+        """From basis points. Raises ValueError."""
+        return cls(rate_from_bps(maker_bps), rate_from_bps(taker_bps))
+
+    def __post_init__(self) -> None:
         if self.maker + self.taker < 0:
             raise ValueError("maker and taker fee together must not be negative: the venue would pay for every trade")
 

@@ -89,7 +89,8 @@ class StopBook:
                 stop = trailed(waiting.trigger, waiting.side, waiting.stop_ticks, reference)
                 if stop != waiting.stop_ticks:
                     moves.append((waiting.order_id, stop))
-        return moves
+        # By number, since the order in which they came to wait does not outlive a restart.
+        return sorted(moves)
 
     def due(self, watched: PriceReference, reference: int, newest: int = ANY_ORDER) -> list[int]:
         """Take out the orders up to `newest` that a reference fires, in the order in which they were placed."""
@@ -109,8 +110,8 @@ class StopBook:
             self._index(self._waiting[order_id])
         return sorted(fired)
 
-    def state(self) -> list[tuple[int, int]]:
-        """(number, trigger price) of all, for fingerprints."""
+    def prices(self) -> list[tuple[int, int]]:
+        """(number, trigger price) of all that wait."""
         return sorted((waiting.order_id, waiting.stop_ticks) for waiting in self._waiting.values())
 
     def _index(self, waiting: Waiting) -> None:

@@ -1,10 +1,9 @@
 """What a moved price sets off after a command: trailing stops follow, triggers fire, the circuit breaker halts."""
 
 from collections import deque
-from heapq import heappush
 
 from common.exchange.commands import PriceReference
-from common.exchange.core import Core, Moved
+from common.exchange.core import PHASE_ENDS, Core, Key, Moved
 from common.exchange.entry import OrderEntry
 from common.exchange.events import MarketPhase, PhaseChanged
 from common.exchange.matching import Market
@@ -39,8 +38,9 @@ class Triggers:
             else:
                 self._entry.wait(order)
 
-    def next_phase(self, symbol: str, due_ns: int) -> None:
-        """A phase's time is over."""
+    def next_phase(self, key: Key, due_ns: int) -> None:
+        """A market's phase is over."""
+        symbol = str(key)
         facts = self._core.markets[symbol].facts
         if facts.phase is MarketPhase.HALT:
             self._change(symbol, MarketPhase.POST_ONLY, due_ns + facts.rules.post_only_s * NS_PER_S, SCHEDULE)
@@ -69,8 +69,9 @@ class Triggers:
         self._change(market.symbol, MarketPhase.HALT, until_ns, reason)
 
     def _change(self, symbol: str, phase: MarketPhase, until_ns: int, reason: str) -> None:
-        self._core.emit(
+        self._core.markets[symbol].facts.change_phase(phase, until_ns)
+        self._core.tell(
             PhaseChanged(time_ns=self._core.time_ns, symbol=symbol, phase=phase, until_ns=until_ns, reason=reason)
         )
         if until_ns:
-            heappush(self._core.agenda, (until_ns, 0, symbol))
+            self._core.schedule(until_ns, PHASE_ENDS, symbol)

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from common.exchange.commands import CancelOrder, Command, Deposit, PlaceOrder
+from common.exchange.configuration import ExchangeConfig
 from common.exchange.exchange import Exchange
 from common.exchange.money import FeeRates
 from common.exchange.rules import MarketRules
@@ -98,7 +99,8 @@ class _Desk:
 
     def __init__(self) -> None:
         rules = {"X-Y": MarketRules(open_orders_max=10**6)}
-        self.exchange = Exchange([INSTRUMENT], FeeRates(Decimal(2), Decimal(5)), rules=rules)
+        fees = FeeRates.of_bps(Decimal(2), Decimal(5))
+        self.exchange = Exchange(ExchangeConfig(instruments=[INSTRUMENT], fee_rates=fees, rules=rules))
         self.number = 0
         for account in ("maker", "taker"):
             for asset in ("X", "Y"):

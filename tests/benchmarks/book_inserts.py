@@ -31,6 +31,7 @@ def exchange():
     from decimal import Decimal
 
     from common.exchange.commands import Deposit, PlaceOrder
+    from common.exchange.configuration import ExchangeConfig
     from common.exchange.exchange import Exchange
     from common.exchange.money import FeeRates
     from common.exchange.rules import MarketRules
@@ -40,7 +41,12 @@ def exchange():
     instrument = Instrument(
         venue="bench", symbol="X-Y", venue_symbol="XY", base="X", quote="Y", tick_size=Decimal(1), lot_size=Decimal(1)
     )
-    venue = Exchange([instrument], FeeRates(Decimal(2), Decimal(5)), rules={"X-Y": MarketRules(open_orders_max=10**6)})
+    config = ExchangeConfig(
+        instruments=[instrument],
+        fee_rates=FeeRates.of_bps(Decimal(2), Decimal(5)),
+        rules={"X-Y": MarketRules(open_orders_max=10**6)},
+    )
+    venue = Exchange(config)
     venue.execute(Deposit(time_ns=1, account="a", asset="Y", units=10**24))
 
     def make(number, price):

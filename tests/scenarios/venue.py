@@ -12,6 +12,7 @@ import msgspec
 
 from common.exchange import commands
 from common.exchange.commands import Command, SelfTradePrevention, Trigger, TriggerKind
+from common.exchange.configuration import ExchangeConfig
 from common.exchange.events import Event, Refusal, RejectReason, TradeExecuted
 from common.exchange.exchange import Exchange
 from common.exchange.ledger import OrderRecord
@@ -52,7 +53,7 @@ STP = {
 }
 STATES = {OrderState.FILLED: "filled", OrderState.CANCELED: "canceled", OrderState.EXPIRED: "canceled"}
 TIMES = {"GTC": TimeInForce.GTC, "IOC": TimeInForce.IOC, "FOK": TimeInForce.FOK, "FOK_BUDGET": TimeInForce.FOK}
-NO_FEES = FeeRates(Decimal(0), Decimal(0))
+NO_FEES = FeeRates.of_bps(Decimal(0), Decimal(0))
 
 
 class Venue:
@@ -60,7 +61,9 @@ class Venue:
 
     def __init__(self, rules: MarketRules) -> None:
         rules = msgspec.structs.replace(rules, open_orders_max=OPEN_ORDERS_MAX, client_ids_once=True)
-        self.exchange = Exchange([INSTRUMENT], NO_FEES, rules={SYMBOL: rules}, settles=False)
+        self.exchange = Exchange(
+            ExchangeConfig(instruments=[INSTRUMENT], fee_rates=NO_FEES, rules={SYMBOL: rules}, settles=False)
+        )
         self._owners: dict[str, str] = {}
         self._time_ns = 0
         self._commands: dict[type[AnyStep], Callable[[Any], Command]] = {

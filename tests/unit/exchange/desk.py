@@ -5,10 +5,12 @@ from decimal import Decimal
 
 import msgspec
 
+from common.exchange.catalogue import AnyCommand
 from common.exchange.commands import (
     AmendOrder,
     Batch,
     CancelOrder,
+    Command,
     Deposit,
     PassTime,
     PlaceOrder,
@@ -22,8 +24,9 @@ from common.exchange.commands import (
     Trigger,
     TriggerKind,
 )
-from common.exchange.events import DurableEvent, Event, Refusal, RejectReason, TradeExecuted, is_durable
-from common.exchange.exchange import Exchange
+from common.exchange.configuration import ExchangeConfig
+from common.exchange.events import Event, Refusal, RejectReason, TradeExecuted
+from common.exchange.exchange import Exchange, ExchangeState
 from common.exchange.money import FeeRates, units_from_text
 from common.exchange.rules import MarketRules
 from common.model.instrument import Instrument
@@ -44,12 +47,15 @@ class Desk:
         self, maker_bps: str = "0", taker_bps: str = "0", accounts: Iterable[str] = ("me", "you"), **options
     ) -> None:  # type: ignore[no-untyped-def]
         """`groups` and `settles` are the exchange's, all other options are rules of its only market."""
-        self._fees = FeeRates(Decimal(maker_bps), Decimal(taker_bps))
-        self._settings = {"trade_groups": options.pop("groups", {}), "settles": options.pop("settles", True)}
-        self._settings["rules"] = {ETH.symbol: MarketRules(**options)}
-        self.exchange = Exchange([ETH], self._fees, **self._settings)
+        fees, settles = FeeRates.of_bps(Decimal(maker_bps), Decimal(taker_bps)), options.pop("settles", True)
+        self.config = ExchangeConfig(
+            instruments=[ETH], fee_rates=fees, trade_groups=options.pop("groups", {}), settles=settles,
+            rules={ETH.symbol: MarketRules(**options)},
+        )  # fmt: skip
+        self.exchange = Exchange(self.config)
+        self.commands: list[Command] = []
         self.journal: list[Event] = []
-        accounts = accounts if self._settings["settles"] else ()
+        accounts = accounts if settles else ()
         for account in accounts:
             for asset, amount in DEPOSITS.items():
                 self.run(Deposit, account=account, asset=asset, units=units_from_text(amount))
@@ -63,9 +69,12 @@ class Desk:
         """Execute one command and keep what happened. A refusal must leave the state as it was."""
         time_ns = at or self.exchange.time_ns + 1
         before = "" if at else self.exchange.state_hash()
-        events = self.exchange.execute(kind(time_ns=time_ns, **terms))
+        command = kind(time_ns=time_ns, **terms)
+        events = self.exchange.execute(command)
         if len(events) == 1 and isinstance(events[0], Refusal):
             assert not before or self.exchange.state_hash() == before
+        self.commands.append(command)
+        events += self.exchange.changed_levels()
         self.journal += events
         return events
 
@@ -107,11 +116,19 @@ class Desk:
             (order.remaining_lots if order.is_open else 0),
         )
 
-    def restored(self) -> Exchange:
-        """An exchange that took what a journal would hold, through its encoding."""
-        stored = [msgspec.msgpack.encode(event) for event in self.journal if is_durable(event)]
-        exchange = Exchange([ETH], self._fees, first_trade_id=self.exchange.ledger.last_trade_id + 1, **self._settings)
-        exchange.restore(msgspec.msgpack.Decoder(DurableEvent).decode(payload) for payload in stored)
+    def replayed(self) -> Exchange:
+        """An exchange that executed what a journal would hold, through its encoding."""
+        stored = [msgspec.msgpack.encode(command) for command in self.commands]
+        exchange = Exchange(self.config)
+        for payload in stored:
+            exchange.execute(msgspec.msgpack.decode(payload, type=AnyCommand))
+        return exchange
+
+    def loaded(self) -> Exchange:
+        """An exchange that became what a snapshot holds, through its encoding."""
+        kept = msgspec.msgpack.decode(msgspec.msgpack.encode(self.exchange.state()), type=ExchangeState)
+        exchange = Exchange(kept.config)
+        exchange.load(kept)
         return exchange
 
     def place(

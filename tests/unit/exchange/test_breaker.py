@@ -142,12 +142,12 @@ def test_a_restart_remembers_window_and_phase():
     desk = desk_with_breaker()
     trade_at(desk, 10_000, 1)
     trade_at(desk, 10_500, 200)
-    assert desk.restored().state_hash() == desk.exchange.state_hash()
+    assert desk.loaded().state_hash() == desk.exchange.state_hash()
     trade_at(desk, 11_200, 250)
-    other = desk.restored()
+    other = desk.loaded()
     assert other.state_hash() == desk.exchange.state_hash() and other.markets[ETH.symbol].facts.phase is HALT
     desk.wait_until(10_000 * NS_PER_S)
-    assert desk.restored().state_hash() == desk.exchange.state_hash()
+    assert desk.loaded().state_hash() == desk.exchange.state_hash()
 
 
 def test_rules_are_checked():

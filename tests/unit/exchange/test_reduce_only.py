@@ -162,6 +162,6 @@ def test_the_journal_brings_them_back():
     desk.place("me", "old", SELL, 122, 8, reduce_only=True)
     desk.place("me", "new", SELL, 121, 8, reduce_only=True)
     desk.place("him", "t", BUY, 121, 1)
-    other = desk.restored()
+    other = desk.loaded()
     assert other.state_hash() == desk.exchange.state_hash()
     assert list(other.markets[ETH.symbol].reduce_only.orders) == [3, 4]

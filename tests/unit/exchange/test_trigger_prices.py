@@ -3,6 +3,7 @@
 from decimal import Decimal
 
 from common.exchange.commands import Batch, PlaceOrder, PriceReference, Trigger, TriggerKind
+from common.exchange.configuration import ExchangeConfig
 from common.exchange.events import Event, OrderTriggered, TradeExecuted
 from common.exchange.exchange import Exchange
 from common.exchange.money import FeeRates
@@ -26,7 +27,7 @@ def _order(name: str, side: Side, price: int, lots: int, trigger: Trigger | None
 
 def _exchange() -> Exchange:
     """The last price is 103, asks wait at 100 and 104, a bid at 90."""
-    exchange = Exchange([INSTRUMENT], FeeRates(Decimal(0), Decimal(0)), settles=False)
+    exchange = Exchange(ExchangeConfig(instruments=[INSTRUMENT], fee_rates=FeeRates(0, 0), settles=False))
     for order in (
         _order("a", Side.SELL, 103, 1),
         _order("b", Side.BUY, 103, 1),
@@ -63,4 +64,4 @@ def test_a_trailing_order_follows_only_prices_after_it() -> None:
     events = exchange.execute(Batch(time_ns=1, items=items))
     # 104 + 5, not the 100 + 5 of the first trade.
     assert not [event for event in events if isinstance(event, OrderTriggered)]
-    assert [stop for _, stop in exchange.markets["X-Y"].stops.state()] == [109]
+    assert [stop for _, stop in exchange.markets["X-Y"].stops.prices()] == [109]

@@ -150,7 +150,7 @@ def test_a_chain_longer_than_the_limit_halts_the_market_and_the_rest_waits_on():
     assert len(fired(events)) == 5 and waiting(desk) == 15
     (halt,) = [event for event in events if isinstance(event, PhaseChanged)]
     assert (halt.phase, halt.reason) == (MarketPhase.HALT, "cascade")
-    assert desk.restored().state_hash() == desk.exchange.state_hash()
+    assert desk.loaded().state_hash() == desk.exchange.state_hash()
 
 
 def test_a_thousand_in_one_chain_is_allowed():
@@ -184,7 +184,7 @@ def test_a_trailing_stop_follows_and_never_loosens(side, terms, path, reference)
     for price, expected in path:
         move(price)
         assert desk.order("me", "t").stop_ticks == expected, price
-    assert desk.restored().state_hash() == desk.exchange.state_hash()
+    assert desk.loaded().state_hash() == desk.exchange.state_hash()
 
 
 def test_a_trailing_stop_fires_at_its_price():

@@ -1,0 +1,35 @@
+"""Every command that an exchange can be told, as a journal and the bus decode them."""
+
+from common.exchange.commands import (
+    AmendOrder,
+    Batch,
+    CancelOrder,
+    Deposit,
+    ExpireOpenOrders,
+    PassTime,
+    PlaceOrder,
+    PrintTrade,
+    ReduceOrder,
+    SetLast,
+    SetLevels,
+    SetMark,
+    SetTouch,
+    TakeLiquidity,
+    Withdraw,
+)
+from common.exchange.margin.commands import MoveCollateral, MoveIsolatedMargin, SetLeverage, SetMarginMode
+
+OrderCommand = PlaceOrder | CancelOrder | ReduceOrder | AmendOrder | Batch
+"""What anybody does to a book."""
+
+MarketCommand = SetMark | SetLast | SetLevels | SetTouch | PrintTrade | TakeLiquidity | PassTime | ExpireOpenOrders
+"""What the venue tells its exchange of the world outside."""
+
+MoneyCommand = Deposit | Withdraw | MoveCollateral
+"""What moves money."""
+
+MarginCommand = SetLeverage | SetMarginMode | MoveIsolatedMargin
+"""What owners decide about their positions."""
+
+AnyCommand = OrderCommand | MarketCommand | MoneyCommand | MarginCommand
+"""All of them."""

@@ -1,0 +1,46 @@
+"""What an exchange is made of. It is journaled, since the same commands do other things in another exchange."""
+
+import msgspec
+
+from common.exchange.margin.rules import PerpetualRules
+from common.exchange.money import FeeRates
+from common.exchange.rules import MarketRules
+from common.model.instrument import Instrument
+
+
+class Features(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What may be switched off; commands of a feature that is off are refused with FEATURE_OFF."""
+
+    vaults: bool = True
+    pools: bool = True
+    grids: bool = True
+    quotes: bool = True
+    strategies: bool = True
+    rebates: bool = True
+    analytics: bool = True
+
+
+class ExchangeConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Markets, fees and features.
+
+    rules          by symbol; a market without any has the defaults of MarketRules
+    perpetuals     by symbol: which instruments are perpetuals, all others are spot
+    trade_groups   by account: accounts of one group belong together, and do not trade with each other
+    settles        False = the book alone: no balances, no fees, nobody needs to deposit
+    """
+
+    instruments: list[Instrument]
+    fee_rates: FeeRates
+    rules: dict[str, MarketRules] = {}
+    perpetuals: dict[str, PerpetualRules] = {}
+    trade_groups: dict[str, str] = {}
+    features: Features = Features()
+    settles: bool = True
+
+    def __post_init__(self) -> None:
+        symbols = [each.symbol for each in self.instruments]
+        if len(set(symbols)) != len(symbols):
+            raise ValueError(f"every symbol must be there once: {symbols}")
+        for name in ("rules", "perpetuals"):
+            if unknown := sorted(set(getattr(self, name)) - set(symbols)):
+                raise ValueError(f"{name} of {unknown[0]}, which is no instrument")

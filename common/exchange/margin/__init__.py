@@ -1,0 +1,1 @@
+"""Perpetuals: margin accounts and their positions, what they must hold, and how collateral moves."""

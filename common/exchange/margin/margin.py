@@ -1,0 +1,257 @@
+"""Margin of every account: what it is worth, what it must hold, what it may do, and how trades change it."""
+
+from collections.abc import Iterable, Mapping
+
+from common.exchange.events import EXTERNAL_ACCOUNT, FEE_ACCOUNT, SPECIAL_ACCOUNTS, RejectReason
+from common.exchange.facts import MarketFacts
+from common.exchange.margin.accounts import MarginAccount, MarginAccounts, Position
+from common.exchange.margin.rules import MarginTable, PerpetualRules
+from common.model.order import Side
+
+MarginState = dict[str, dict[str, MarginAccount]]
+"""Margin accounts by asset and account."""
+
+
+class Perpetual:
+    """One perpetual market as margin sees it. `units_per_tick_lot`: notional of one lot at a price of one tick."""
+
+    __slots__ = ("asset", "facts", "rules", "symbol", "table", "units_per_tick_lot")
+
+    def __init__(
+        self, symbol: str, asset: str, units_per_tick_lot: int, rules: PerpetualRules, facts: MarketFacts
+    ) -> None:
+        self.symbol, self.asset, self.units_per_tick_lot = symbol, asset, units_per_tick_lot
+        self.rules, self.facts = rules, facts
+        self.table = MarginTable(rules)
+
+    @property
+    def lot_value(self) -> int:
+        """Units that one lot is worth at the mark, or at the last price before there is one; 0 = no price yet."""
+        return (self.facts.mark or self.facts.last) * self.units_per_tick_lot
+
+
+class Margin:
+    """The margin accounts of all perpetuals, cross and isolated.
+
+    `touched` collects (asset, account) whose health may have changed since somebody looked; `holders` has, for each
+    market, the accounts with lots in it.
+    """
+
+    def __init__(self, perpetuals: Mapping[str, Perpetual]) -> None:
+        self.markets = perpetuals
+        self.accounts = MarginAccounts()
+        self.touched: dict[tuple[str, str], None] = {}
+        self.holders: dict[str, dict[str, None]] = {symbol: {} for symbol in perpetuals}
+
+    @property
+    def state(self) -> MarginState:
+        """All of it, for snapshots."""
+        return self.accounts.state
+
+    def load(self, state: MarginState) -> None:
+        """Become what `state` was."""
+        self.accounts.state = state
+        for symbol, market in self.markets.items():
+            accounts = state.get(market.asset, {}).items()
+            self.holders[symbol] = {
+                name: None for name, each in accounts if symbol in each.positions and each.positions[symbol].lots
+            }
+
+    def account(self, account: str, asset: str) -> MarginAccount:
+        """A margin account to look at; one that was never used is empty and not kept."""
+        return self.accounts.find(account, asset) or MarginAccount()
+
+    def position(self, account: str, symbol: str) -> Position:
+        """A position to look at; one that was never opened is empty and not kept."""
+        return self.account(account, self.markets[symbol].asset).positions.get(symbol) or Position()
+
+    def held(self, account: str, symbol: str) -> Position:
+        """A position to change, made on first use."""
+        positions = self.accounts.open(account, self.markets[symbol].asset).positions
+        found = positions.get(symbol)
+        if found is None:
+            found = positions[symbol] = Position()
+        return found
+
+    def unrealised(self, symbol: str, position: Position) -> int:
+        """Profit at the mark that a position has not realised."""
+        return position.lots * self.markets[symbol].lot_value - position.cost
+
+    def equity(self, account: MarginAccount) -> int:
+        """What the cross part of an account is worth at the mark; isolated positions are worth their own."""
+        total = account.wallet
+        for symbol, position in account.positions.items():
+            if position.lots and position.isolated is None:
+                total += position.lots * self.markets[symbol].lot_value - position.cost
+        return total
+
+    def isolated_equity(self, symbol: str, position: Position) -> int:
+        """What an isolated position is worth at the mark, with its collateral."""
+        return (position.isolated or 0) + self.unrealised(symbol, position)
+
+    def initial(self, account: MarginAccount, without: str = "") -> int:
+        """Initial margin that cross positions and all open orders take of the wallet, except in one market."""
+        return sum(
+            self.order_margin(symbol, position, position.worst_lots)
+            for symbol, position in account.positions.items()
+            if symbol != without
+        )
+
+    def order_margin(self, symbol: str, position: Position, worst_lots: int) -> int:
+        """What a position takes of the wallet if it can come to have so many lots.
+
+        An isolated position is backed by its own collateral, so only what would have to be added counts.
+        """
+        market = self.markets[symbol]
+        value, table = market.lot_value, market.table
+        needed = table.initial(worst_lots * value, position.leverage)
+        if position.isolated is not None:
+            needed -= min(needed, table.initial(abs(position.lots) * value, position.leverage))
+        return needed
+
+    def maintenance(self, account: MarginAccount, without: str = "") -> int:
+        """Maintenance margin of the cross positions, except of one market."""
+        return sum(
+            self.maintenance_of(symbol, abs(position.lots))
+            for symbol, position in account.positions.items()
+            if position.lots and position.isolated is None and symbol != without
+        )
+
+    def maintenance_of(self, symbol: str, lots: int) -> int:
+        """Maintenance margin of so many lots at the mark."""
+        market = self.markets[symbol]
+        return market.table.maintenance(lots * market.lot_value)
+
+    def available(self, account: MarginAccount) -> int:
+        """What new orders may take, negative when there is less than initial margin."""
+        return self.equity(account) - self.initial(account)
+
+    def withdrawable(self, account: MarginAccount) -> int:
+        """What may leave the wallet: profits that are not realised back positions but cannot be taken out."""
+        return max(0, min(account.wallet, self.available(account)))
+
+    def is_healthy(self, account: MarginAccount) -> bool:
+        """True when the cross part, and each isolated position, has its maintenance margin."""
+        for symbol, position in account.positions.items():
+            if position.lots and position.isolated is not None:
+                if self.isolated_equity(symbol, position) < self.maintenance_of(symbol, abs(position.lots)):
+                    return False
+        return self.equity(account) >= self.maintenance(account)
+
+    def order_refusal(
+        self, account: str, symbol: str, side: Side, lots: int, quote_units: int, fee: int, open_lots: tuple[int, int]
+    ) -> RejectReason | None:
+        """Why an account may not trade so many more lots for so many units in all and a fee of so many units.
+
+        `open_lots`: lots of its other open bids and asks. An order that makes the position no larger, whatever fills,
+        needs no initial margin; what it may lose against the mark must leave the maintenance margin.
+        """
+        market, owner = self.markets[symbol], self.accounts.find(account, self.markets[symbol].asset)
+        value = market.lot_value
+        if not value:
+            return RejectReason.NO_MARK_PRICE
+        if owner is None:
+            return RejectReason.INSUFFICIENT_MARGIN
+        position, (bids, asks) = owner.positions.get(symbol) or Position(), open_lots
+        before = max(abs(position.lots + bids), abs(position.lots - asks))
+        if side.sign > 0:
+            bids += lots
+        else:
+            asks += lots
+        after = max(abs(position.lots + bids), abs(position.lots - asks))
+        costs = fee + max(0, side.sign * (quote_units - lots * value))
+        if after <= before:
+            fits = self._may_reduce(owner, symbol, position, side.sign * lots, costs)
+        else:
+            needed = self.order_margin(symbol, position, after) + costs
+            fits = self.equity(owner) - self.initial(owner, symbol) >= needed
+        return None if fits else RejectReason.INSUFFICIENT_MARGIN
+
+    def _may_reduce(self, owner: MarginAccount, symbol: str, position: Position, lots: int, costs: int) -> bool:
+        left = self.maintenance_of(symbol, abs(position.lots + lots))
+        if position.isolated is not None and position.lots:
+            return self.isolated_equity(symbol, position) - costs >= left
+        return self.equity(owner) - costs >= self.maintenance(owner, symbol) + left
+
+    def count_order(self, account: str, symbol: str, side: Side, lots: int) -> None:
+        """An open order has so many lots more, or with a negative number less."""
+        position = self.held(account, symbol)
+        if side.sign > 0:
+            position.bid_lots += lots
+        else:
+            position.ask_lots += lots
+
+    def trade(self, account: str, symbol: str, lots: int, price_ticks: int) -> int:
+        """An account bought (or with a negative number sold) lots; returns the profit that it realised."""
+        market = self.markets[symbol]
+        owner = self.accounts.open(account, market.asset)
+        position = owner.positions.get(symbol)
+        if position is None:
+            position = owner.positions[symbol] = Position()
+        before = position.lots
+        realised = position.trade(lots, price_ticks * market.units_per_tick_lot)
+        if position.isolated is None:
+            owner.wallet += realised
+        else:
+            self.settle_isolated(owner, symbol, position, before, realised)
+        self.note_holder(account, symbol, position)
+        return realised
+
+    def note_holder(self, account: str, symbol: str, position: Position) -> None:
+        """A position has other lots than before: keep the index of holders, and remember to look at its health."""
+        if position.lots:
+            self.holders[symbol][account] = None
+        else:
+            self.holders[symbol].pop(account, None)
+        if account not in SPECIAL_ACCOUNTS:
+            self.touched[self.markets[symbol].asset, account] = None
+
+    def settle_isolated(
+        self, owner: MarginAccount, symbol: str, position: Position, before: int, realised: int
+    ) -> None:
+        """Move collateral between the wallet and an isolated position that had `before` lots and now has others.
+
+        Closed lots take their share of the collateral along as far as the rest keeps its initial margin; added lots
+        bring theirs. Without lots nothing stays, so a loss beyond the collateral is the wallet's.
+        """
+        held = (position.isolated or 0) + realised
+        if not position.lots:
+            owner.wallet += held
+            position.isolated = 0
+            return
+        market = self.markets[symbol]
+        needed = market.table.initial(abs(position.lots) * market.lot_value, position.leverage)
+        spare = held + self.unrealised(symbol, position) - needed
+        if before * position.lots < 0:
+            moved = spare
+        elif abs(position.lots) < abs(before):
+            moved = max(0, min(spare, held * (abs(before) - abs(position.lots)) // abs(before)))
+        else:
+            moved = min(0, spare)
+        owner.wallet += moved
+        position.isolated = held - moved
+
+    def pay(self, asset: str, payer: str, receiver: str, units: int) -> None:
+        """Move units from wallet to wallet, or back with a negative number."""
+        self.accounts.open(payer, asset).wallet -= units
+        self.accounts.open(receiver, asset).wallet += units
+
+    def pay_fee(self, asset: str, account: str, units: int) -> None:
+        """Charge an account's wallet, or with a negative number pay it a rebate."""
+        self.pay(asset, account, FEE_ACCOUNT, units)
+        self.touched[asset, account] = None
+
+    def touch_holders(self, symbol: str) -> None:
+        """A mark changed: everybody's health in that market may have."""
+        asset = self.markets[symbol].asset
+        for account in self.holders[symbol]:
+            if account != EXTERNAL_ACCOUNT:
+                self.touched[asset, account] = None
+
+    def take_unhealthy(self) -> Iterable[tuple[str, str]]:
+        """(asset, account) that were touched since the last call and have less than their maintenance margin."""
+        touched, self.touched = self.touched, {}
+        for asset, account in touched:
+            owner = self.accounts.find(account, asset)
+            if owner is not None and not self.is_healthy(owner):
+                yield asset, account
