@@ -87,6 +87,7 @@ class OrderEntry:
         self._report_trigger(order, market)
         taker = taker_of(self._core, self._standing, order, order.remaining_lots, order.order_id)
         reason = book_refusal(self._core, self._standing, order, taker, order)
+        reason = reason or self.limit_refusal(order, order.remaining_lots, self._standing, order)
         if reason is not None:
             self._core.expire(order, reason)
             return
