@@ -20,9 +20,19 @@ WHOLE_MAX = 2**63 - 1
 """Prices, quantities, budgets and amounts of money are signed 64-bit integers everywhere else."""
 
 
+NAME_LENGTH_MAX = 32
+
+
 def is_whole(value: object, low: int, high: int = WHOLE_MAX) -> bool:
     """True for an integer within bounds."""
     return type(value) is int and low <= value <= high
+
+
+def is_name(value: object) -> bool:
+    """True for a name that customers may choose: letters, digits, `_` and `-`, at most NAME_LENGTH_MAX."""
+    if not isinstance(value, str) or not 0 < len(value) <= NAME_LENGTH_MAX or not value.isascii():
+        return False
+    return value.replace("_", "").replace("-", "").isalnum()
 
 
 def is_amount(value: object) -> bool:
@@ -201,7 +211,8 @@ def _money_refusal(
         quote += price * each
     quote *= scale.tick_lot_units
     base = lots * scale.lot_units
-    if lots and quote < scale.notional_units_min:
+    if lots and quote < scale.notional_units_min and not terms.reduce_only:
+        # Whoever leaves may leave with little, or a small rest could never be closed.
         return RejectReason.NOTIONAL_TOO_SMALL
     if quote > WHOLE_MAX or base > WHOLE_MAX:
         return RejectReason.NOTIONAL_TOO_LARGE

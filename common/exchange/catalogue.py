@@ -18,6 +18,7 @@ from common.exchange.commands import (
     Withdraw,
 )
 from common.exchange.margin.commands import MoveCollateral, MoveIsolatedMargin, SetLeverage, SetMarginMode
+from common.exchange.vaults.commands import VaultCommand
 
 OrderCommand = PlaceOrder | CancelOrder | ReduceOrder | AmendOrder | Batch
 """What anybody does to a book."""
@@ -31,5 +32,5 @@ MoneyCommand = Deposit | Withdraw | MoveCollateral
 MarginCommand = SetLeverage | SetMarginMode | MoveIsolatedMargin
 """What owners decide about their positions."""
 
-AnyCommand = OrderCommand | MarketCommand | MoneyCommand | MarginCommand
+AnyCommand = OrderCommand | MarketCommand | MoneyCommand | MarginCommand | VaultCommand
 """All of them."""

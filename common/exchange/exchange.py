@@ -32,6 +32,7 @@ from common.exchange.core import LIQUIDATE, ORDER_ENDS, PHASE_ENDS, REACTIONS_MA
 from common.exchange.entry import OrderEntry
 from common.exchange.events import (
     SPECIAL_ACCOUNTS,
+    TREASURY_ACCOUNT,
     CommandRefused,
     Deposited,
     Event,
@@ -49,6 +50,8 @@ from common.exchange.room import Room
 from common.exchange.rules import MarketRules
 from common.exchange.snapshot import CommonState, common_state, hash_of, load_common
 from common.exchange.triggers import Triggers
+from common.exchange.vaults.commands import OF_TREASURY
+from common.exchange.vaults.engine import Vaults
 
 OPEN_ORDERS_MAX = MarketRules().open_orders_max
 """Open orders of one account in one market unless the rules say otherwise, as Binance's MAX_NUM_ORDERS."""
@@ -107,6 +110,8 @@ class Exchange:
         self._trading = set[Any](TRADING)
         self.orders = Orders(core, self._entry, self._changes)
         self.rooms: dict[str, Room] = {}
+        self.vaults = Vaults(core, self.orders)
+        self._add("vaults", self.vaults)
 
     @property
     def time_ns(self) -> int:
@@ -204,7 +209,7 @@ class Exchange:
         return self._nonce_refusal(command, command.by or account)
 
     def _account_refusal(self, command: Command, account: str) -> Refused | None:
-        if account in SPECIAL_ACCOUNTS:
+        if account in SPECIAL_ACCOUNTS and not (account == TREASURY_ACCOUNT and type(command) in OF_TREASURY):
             return Refused(RejectReason.UNKNOWN_ACCOUNT, account)
         managers, asker = self._core.managers, command.by or account
         if (command.by or managers) and type(command) not in VENUES_OWN:

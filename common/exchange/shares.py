@@ -17,6 +17,7 @@ SHARES_PER_UNIT = VIRTUAL_SHARES // VIRTUAL_UNITS
 SHARES_MAX = 2**63 * SHARES_PER_UNIT - 1
 """A fund never has more; its shares do not fit 64 bits, so they are decimal text where 64 bits end."""
 
+_DIGITS_MAX = len(str(SHARES_MAX))
 PRICE_SCALE = 10**9 * SHARES_PER_UNIT
 """A price of 10**9 is that of the first share."""
 
@@ -34,6 +35,20 @@ def redeemed(shares: int, supply: int, equity: int) -> int:
 def burned(units: int, supply: int, equity: int) -> int:
     """Shares that a payout of exactly `units` takes, rounded up: nothing is ever paid for no share."""
     return -(-units * (supply + VIRTUAL_SHARES) // (equity + VIRTUAL_UNITS))
+
+
+def shares_of_text(text: object) -> int | None:
+    """Shares from decimal digits; None when that is no number from 1 to SHARES_MAX."""
+    if not isinstance(text, str) or len(text) > _DIGITS_MAX or not (text.isascii() and text.isdigit()):
+        return None
+    shares = int(text)
+    return shares if 0 < shares <= SHARES_MAX else None
+
+
+def price_text(price_units: int) -> str:
+    """A price as a decimal: 1.000000000 is that of the first share. It may need more than 64 bits, too."""
+    whole, rest = divmod(abs(price_units), 10**9)
+    return f"{'-' if price_units < 0 else ''}{whole}.{rest:09d}"
 
 
 def price(supply: int, equity: int) -> int:

@@ -7,10 +7,14 @@ import msgspec
 
 from common.exchange.events import RejectReason
 from common.exchange.shares import SHARES_MAX, burned, minted, redeemed
-from common.exchange.vaults.records import DEPOSITORS_MAX, Depositor, Vault, VaultStatus
+from common.exchange.vaults.records import DAY_NS, DEPOSITORS_MAX, Depositor, Vault, VaultStatus
 
 PART_BPS_MIN = 100
 """A request is paid in parts of at least this share of what it waits for, so that it ends after 100 parts."""
+
+
+OWED_GRACE_NS = DAY_NS
+"""So long a request may wait for the manager to free collateral; then it is freed at the market."""
 
 
 class Payout(msgspec.Struct, frozen=True, kw_only=True):
@@ -20,9 +24,9 @@ class Payout(msgspec.Struct, frozen=True, kw_only=True):
     shares: int
 
 
-def deposit_refusal(vault: Vault, account: str, units: int, equity: int) -> RejectReason | None:
+def deposit_refusal(vault: Vault, account: str, units: int, equity: int, shares_min: int = 0) -> RejectReason | None:
     """Why a payment into a vault is refused, whoever could pay it."""
-    if vault.status is not VaultStatus.OPEN:
+    if vault.status is not VaultStatus.OPEN or vault.is_stopped:
         return RejectReason.NOT_OPEN
     if units < max(vault.deposit_units_min, 1):
         return RejectReason.AMOUNT_INVALID
@@ -34,6 +38,8 @@ def deposit_refusal(vault: Vault, account: str, units: int, equity: int) -> Reje
     shares = minted(units, vault.supply, equity)
     if not shares:
         return RejectReason.ZERO_SHARES
+    if shares < shares_min:
+        return RejectReason.WORSE_THAN_AGREED
     return RejectReason.TOO_MANY_SHARES if vault.supply + shares > SHARES_MAX else None
 
 
@@ -68,3 +74,8 @@ def pay_out(vault: Vault, account: str, payout: Payout) -> None:
     vault.supply -= payout.shares
     if not depositor.shares:
         del vault.depositors[account]
+
+
+def is_overdue(vault: Vault, time_ns: int) -> bool:
+    """True when somebody has waited too long to be paid."""
+    return bool(vault.queue) and time_ns >= vault.queue[0].requested_ns + OWED_GRACE_NS

@@ -1,9 +1,10 @@
 """A vault's own risk limits: what an order may lead to when it and all others of its side fill."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 
 import msgspec
 
+from common.exchange.admission import is_whole
 from common.exchange.events import RejectReason
 from common.exchange.vaults.records import LEVERAGE_SCALE, RiskLimits
 
@@ -52,3 +53,11 @@ def order_refusal(limits: RiskLimits, before: Exposure, after: Exposure, others:
 def is_drawn_down(limits: RiskLimits, peak_price: int, price: int) -> bool:
     """True when the share price has fallen from its peak by the drawdown limit."""
     return limits.drawdown_bps_max > 0 and price * 10_000 <= peak_price * (10_000 - limits.drawdown_bps_max)
+
+
+def limits_fit(limits: RiskLimits, markets: Collection[str]) -> bool:
+    """True when limits are whole numbers of at least 0 about markets that there are."""
+    numbers = [limits.leverage_max, limits.gross_notional_units_max, *limits.position_lots_max.values()]
+    symbols = [*limits.position_lots_max, *limits.symbols]
+    whole = all(is_whole(each, 0) for each in numbers) and is_whole(limits.drawdown_bps_max, 0, 10_000)
+    return whole and all(symbol in markets for symbol in symbols)

@@ -5,8 +5,13 @@ from enum import StrEnum
 import msgspec
 
 VAULT_PREFIX = "vault/"
+VAULTS_MAX = 10_000
+VAULTS_OF_OWNER_MAX = 20
+"""That are not closed."""
+
 PROFIT_SHARE_BPS_MAX = 5_000
-LOCK_UP_NS_MAX = 30 * 86_400 * 10**9
+DAY_NS = 86_400 * 10**9
+LOCK_UP_NS_MAX = 30 * DAY_NS
 DEPOSITORS_MAX = 10_000
 """Of one vault. Each has at most one request to be paid, so this bounds the queue too and nobody can fill it."""
 
@@ -78,7 +83,8 @@ class Vault(msgspec.Struct, kw_only=True):
     """One vault. Its money is that of the account `VAULT_PREFIX + name`, so its equity is never written down here.
 
     `peak_price` is the highest share price seen (`shares.price`), `is_stopped` says that the drawdown limit was hit.
-    `next_review_ns` is when it is looked at again without a cause, 0 = never.
+    `is_forced` closes at the market what is open at `closing_ns` or later. `next_review_ns` is when it is looked at
+    again without a cause, 0 = never.
     """
 
     name: str
@@ -96,6 +102,7 @@ class Vault(msgspec.Struct, kw_only=True):
     queue: list[Request] = []
     peak_price: int = 0
     is_stopped: bool = False
+    is_forced: bool = False
     closing_ns: int = 0
     next_review_ns: int = 0
 
