@@ -18,6 +18,7 @@ from common.exchange.commands import (
     Withdraw,
 )
 from common.exchange.margin.commands import MoveCollateral, MoveIsolatedMargin, SetLeverage, SetMarginMode
+from common.exchange.pools.commands import PoolCommand
 from common.exchange.vaults.commands import VaultCommand
 
 OrderCommand = PlaceOrder | CancelOrder | ReduceOrder | AmendOrder | Batch
@@ -32,5 +33,5 @@ MoneyCommand = Deposit | Withdraw | MoveCollateral
 MarginCommand = SetLeverage | SetMarginMode | MoveIsolatedMargin
 """What owners decide about their positions."""
 
-AnyCommand = OrderCommand | MarketCommand | MoneyCommand | MarginCommand | VaultCommand
+AnyCommand = OrderCommand | MarketCommand | MoneyCommand | MarginCommand | VaultCommand | PoolCommand
 """All of them."""

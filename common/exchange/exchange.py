@@ -45,12 +45,14 @@ from common.exchange.events import (
 from common.exchange.external import ExternalLiquidity
 from common.exchange.margin.collateral import Collateral
 from common.exchange.orders import Orders
+from common.exchange.pools.commands import OF_TREASURY as TREASURY_POOLS
+from common.exchange.pools.engine import Pools
 from common.exchange.refusal import Refused
 from common.exchange.room import Room
 from common.exchange.rules import MarketRules
 from common.exchange.snapshot import CommonState, common_state, hash_of, load_common
 from common.exchange.triggers import Triggers
-from common.exchange.vaults.commands import OF_TREASURY
+from common.exchange.vaults.commands import OF_TREASURY as TREASURY_VAULTS
 from common.exchange.vaults.engine import Vaults
 
 OPEN_ORDERS_MAX = MarketRules().open_orders_max
@@ -58,6 +60,9 @@ OPEN_ORDERS_MAX = MarketRules().open_orders_max
 
 TRADING: frozenset[Any] = frozenset({PlaceOrder, CancelOrder, ReduceOrder, AmendOrder})
 """What the manager of an account that has no keys of its own may do with it; rooms add theirs."""
+
+OF_TREASURY = TREASURY_VAULTS | TREASURY_POOLS
+"""Commands that the venue gives in the name of its treasury."""
 
 VENUES_OWN: frozenset[Any] = frozenset({Deposit})
 """Commands about an account that only the venue's operator gives, so that no owner needs to be asked."""
@@ -112,6 +117,8 @@ class Exchange:
         self.rooms: dict[str, Room] = {}
         self.vaults = Vaults(core, self.orders)
         self._add("vaults", self.vaults)
+        self.pools = Pools(core, self.orders)
+        self._add("pools", self.pools)
 
     @property
     def time_ns(self) -> int:

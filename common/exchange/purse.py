@@ -26,6 +26,12 @@ class Purse:
             if not scales[symbol].is_perpetual:
                 self._spot.setdefault((scales[symbol].base, scales[symbol].quote), symbol)
 
+    def is_used(self, account: str) -> bool:
+        """True when there is something in an account or its margin."""
+        balances = self._core.ledger.accounts.balances(account).values()
+        used = (account in held for held in self._core.margin.accounts.state.values())
+        return any(each.total for each in balances) or any(used)
+
     def price(self, symbol: str) -> int:
         """The mark in ticks, or the last price before there is one; 0 = neither."""
         facts = self._core.markets[symbol].facts

@@ -4,7 +4,8 @@ from collections.abc import Iterator
 
 import msgspec
 
-from common.exchange.pools.records import Ladder
+from common.exchange.admission import is_whole
+from common.exchange.pools.records import LEVELS_MAX, Ladder
 from common.model.order import Side
 
 
@@ -72,3 +73,12 @@ def _asks(ladder: Ladder, mark: int, means: Means) -> Iterator[Rung]:
             return
         room -= lots
         yield Rung(Side.SELL, middle + level * spacing, lots)
+
+
+def ladder_fits(ladder: Ladder) -> bool:
+    """True for terms that make sense; without levels the others do not matter."""
+    if not is_whole(ladder.levels, 0, LEVELS_MAX):
+        return False
+    sizes = is_whole(ladder.lots, 1) and is_whole(ladder.inventory_lots_max, 1)
+    spacing = is_whole(ladder.spacing_bps, 1, 10_000 // LEVELS_MAX) and is_whole(ladder.skew_bps, 0, ladder.spacing_bps)
+    return ladder.levels == 0 or (sizes and spacing)

@@ -5,6 +5,10 @@ from enum import StrEnum
 import msgspec
 
 POOL_PREFIX = "pool/"
+POOLS_MAX = 10_000
+POOLS_OF_OWNER_MAX = 20
+"""That are not closed."""
+
 LEVELS_MAX = 20
 HOLDERS_MAX = 10_000
 

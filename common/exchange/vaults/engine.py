@@ -103,7 +103,7 @@ class Vaults:
         manager = command.manager or command.account
         if not is_name(name) or not is_name(manager):
             raise Refused(RejectReason.NAME_INVALID, "letters, digits, _ and -, at most 32")
-        if name in self.vaults or self._is_used(VAULT_PREFIX + name):
+        if name in self.vaults or self.purse.is_used(VAULT_PREFIX + name):
             raise Refused(RejectReason.NAME_TAKEN, name)
         if len(self.vaults) >= VAULTS_MAX:
             raise Refused(RejectReason.TOO_MANY_FUNDS, f"at most {VAULTS_MAX}")
@@ -321,13 +321,6 @@ class Vaults:
         if equity is None:
             raise Refused(RejectReason.NO_MARK_PRICE)
         return equity
-
-    def _is_used(self, account: str) -> bool:
-        core = self._core
-        balances = core.ledger.accounts.balances(account).values()
-        return any(each.total for each in balances) or any(
-            account in held for held in core.margin.accounts.state.values()
-        )
 
     def _check_terms(self, vault: Vault) -> None:
         if not is_whole(vault.profit_share_bps, 0, PROFIT_SHARE_BPS_MAX):
