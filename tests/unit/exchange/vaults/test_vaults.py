@@ -259,6 +259,24 @@ def test_requests_are_paid_in_their_order():
     assert [row.account for row in desk.exchange.vaults.queue("v")] == []
 
 
+def test_profit_made_while_waiting_is_charged_before_the_rest_is_paid():
+    desk = VaultDesk(profit_share_bps=2_000)
+    desk.pay_in("a", 1_000)
+    desk.order(BUY, 100, 90)
+    desk.place("other", SELL, 100, 90)
+    desk.pay_out("a")
+    asked = desk.vault.queue[0].shares
+    desk.mark(110)
+    (request,) = desk.vault.queue
+    assert request.shares == desk.vault.depositors["a"].shares < asked, "the manager's part waits no more"
+    desk.order(SELL, 110, 90)
+    events = desk.place("other", BUY, 110, 90)
+    assert "a" not in desk.vault.depositors and desk.vault.queue == []
+    assert paid(events) and desk.vault.supply == desk.vault.depositors["mary"].shares
+    # 1000 and 900 of profit, less a fifth of the profit.
+    assert round(desk.free("a") - 10_000, 4) == 720
+
+
 def test_collateral_that_a_cancelled_order_frees_is_paid_at_the_next_look():
     desk = VaultDesk()
     desk.pay_in("a", 100)
