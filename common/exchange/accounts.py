@@ -1,9 +1,7 @@
 """Balances of every account, in units of 1e-8, and the moves between them. Nothing is created or lost by a trade."""
 
-from common.exchange.events import EXTERNAL_ACCOUNT, FEE_ACCOUNT
+from common.exchange.events import EXTERNAL_ACCOUNT
 from common.model.errors import InvariantBroken
-
-UNLIMITED_ACCOUNTS = frozenset({EXTERNAL_ACCOUNT, FEE_ACCOUNT})
 
 BalancesState = dict[str, dict[str, tuple[int, int]]]
 """(free, locked) by account and asset."""
@@ -26,7 +24,7 @@ class Balance:
 
 
 class Accounts:
-    """Balances by account and asset. Raises InvariantBroken if a customer's balance would become negative."""
+    """Balances by account and asset. Raises InvariantBroken if any but the outside world's would become negative."""
 
     def __init__(self) -> None:
         self._balances: dict[str, dict[str, Balance]] = {}
@@ -73,14 +71,6 @@ class Accounts:
         """Add to (or with a negative number take from) the free part."""
         balance = self.balance(account, asset)
         free = balance.free + units
-        if free < 0 and account not in UNLIMITED_ACCOUNTS:
+        if free < 0 and account != EXTERNAL_ACCOUNT:
             raise InvariantBroken(f"account {account} would own {free} free units of {asset}")
         balance.free = free
-
-    def lock(self, account: str, asset: str, units: int) -> None:
-        """Move from free to locked, or back with a negative number."""
-        balance = self.balance(account, asset)
-        free, locked = balance.free - units, balance.locked + units
-        if free < 0 or locked < 0:
-            raise InvariantBroken(f"account {account} would own {free} free and {locked} locked units of {asset}")
-        balance.free, balance.locked = free, locked

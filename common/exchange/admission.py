@@ -1,10 +1,9 @@
 """Whether an order may come in: every reason to refuse it, found before anything changes."""
 
-from collections.abc import Iterable
-
 from common.exchange.commands import PlaceOrder, SelfTradePrevention, Trigger, TriggerKind
 from common.exchange.core import Core
 from common.exchange.events import MarketPhase, RejectReason
+from common.exchange.fees.volumes import NS_PER_DAY
 from common.exchange.ledger import OrderRecord
 from common.exchange.matching import Market, Taker
 from common.exchange.money import fee_units
@@ -15,6 +14,8 @@ from common.model.order import OrderType, Side, TimeInForce
 
 Terms = PlaceOrder | OrderRecord
 """What was ordered, as a command or as an order that stands already."""
+
+LIMIT, NO_PREVENTION = OrderType.LIMIT, SelfTradePrevention.NONE
 
 WHOLE_MAX = 2**63 - 1
 """Prices, quantities, budgets and amounts of money are signed 64-bit integers everywhere else."""
@@ -46,13 +47,20 @@ class Standing:
     def __init__(self, core: Core) -> None:
         self._core = core
 
-    def open_orders(self, account: str, symbol: str) -> int:
-        """How many open orders an account has in a market."""
-        return len(self._core.ledger.open_of(account, symbol))
+    def seat_refusal(self, account: str, symbol: str, client_order_id: str) -> RejectReason | None:
+        """Why an account may have no more orders in a market, or none of this name."""
+        ledger, rules = self._core.ledger, self._core.markets[symbol].facts.rules
+        seat = ledger.seats.get((account, symbol))
+        if seat is None:
+            return None
+        order_id = seat.names.get(client_order_id)
+        if order_id is not None and (rules.client_ids_once or order_id in seat.orders):
+            return RejectReason.DUPLICATE_CLIENT_ORDER_ID
+        return RejectReason.TOO_MANY_OPEN_ORDERS if len(seat.orders) >= rules.open_orders_max else None
 
     def is_open(self, order: OrderRecord) -> bool:
-        """True while an order is open."""
-        return order.is_open
+        """True for an open order that stays so."""
+        return True
 
     def free_units(self, account: str, asset: str) -> int:
         """What an account can spend."""
@@ -72,23 +80,17 @@ class Standing:
         best = market.book.side(side.opposite).best()
         return 0 if best is None else best.price
 
-    def has_client_id(self, account: str, symbol: str, client_order_id: str) -> bool:
-        """True when a client order id is taken."""
-        order = self._core.ledger.find(account, symbol, 0, client_order_id)
-        once = self._core.markets[symbol].facts.rules.client_ids_once
-        return order is not None and (once or self.is_open(order))
-
 
 def taker_of(core: Core, standing: Standing, terms: Terms, lots: int, order_id: int) -> Taker:
     """An order as it would go through the book now, at the worst price that it may have."""
     limit: int | None = terms.price_ticks
-    if terms.order_type is OrderType.MARKET:
+    if terms.order_type is not LIMIT:
         limit = worst_price(core.markets[terms.symbol], terms.side, terms.protect_ticks)
     elif terms.slide:
         limit = _slid_price(core.markets[terms.symbol], standing, terms)
-    mode = terms.self_trade_prevention
-    owner = "" if mode is SelfTradePrevention.NONE else core.owner(terms.account)
-    return Taker(terms.account, terms.side, limit, lots, order_id, terms.client_order_id, owner, mode)
+    account, mode = terms.account, terms.self_trade_prevention
+    owner = "" if mode is NO_PREVENTION else core.owner(account) if core.groups else account
+    return Taker(account, terms.side, limit, lots, order_id, terms.client_order_id, owner, mode)
 
 
 def worst_price(market: Market, side: Side, protect_ticks: int | None) -> int | None:
@@ -114,20 +116,20 @@ def _slid_price(market: Market, standing: Standing, terms: Terms) -> int:
 
 def entry_refusal(core: Core, standing: Standing, command: PlaceOrder) -> RejectReason | None:
     """Why an order may not come in, whatever the book is."""
-    market, instrument = core.markets[command.symbol], core.instruments[command.symbol]
+    symbol, account, lots = command.symbol, command.account, command.quantity_lots
+    market, instrument = core.markets[symbol], core.instruments[symbol]
     if not market.facts.is_open and (reason := phase_refusal(market, command.post_only and command.trigger is None)):
         return reason
-    if not is_whole(command.quantity_lots, instrument.quantity_lots_min, instrument.quantity_lots_max):
+    if type(lots) is not int or not instrument.quantity_lots_min <= lots <= instrument.quantity_lots_max:
         return RejectReason.QUANTITY_INVALID
-    if command.order_type is OrderType.LIMIT and not is_whole(command.price_ticks, 1):
+    price = command.price_ticks
+    if command.order_type is LIMIT and (type(price) is not int or not 0 < price <= WHOLE_MAX):
         return RejectReason.PRICE_INVALID
     if not _terms_fit(command, core.time_ns):
         return RejectReason.TERMS_INVALID
-    if standing.has_client_id(command.account, command.symbol, command.client_order_id):
-        return RejectReason.DUPLICATE_CLIENT_ORDER_ID
-    if standing.open_orders(command.account, command.symbol) >= market.facts.rules.open_orders_max:
-        return RejectReason.TOO_MANY_OPEN_ORDERS
-    if command.reduce_only and command.quantity_lots > reducible_of(core, command):
+    if reason := standing.seat_refusal(account, symbol, command.client_order_id):
+        return reason
+    if command.reduce_only and lots > reducible_of(core, command):
         return RejectReason.NO_POSITION_TO_REDUCE
     return None if command.trigger is None else _trigger_refusal(market, command, command.trigger)
 
@@ -170,9 +172,13 @@ def book_refusal(
 ) -> RejectReason | None:
     """Why an order may not meet the book as it stands now. What is set aside for `replaced` is free for it."""
     market, price = core.markets[terms.symbol], taker.limit_ticks
-    if terms.order_type is OrderType.MARKET:
+    if terms.order_type is not LIMIT:
+        if not core.ledger.settles:
+            return None
         # What a market order will trade is known exactly: nothing moves between this look and the matching.
-        return _money_refusal(core, standing, terms, market.reachable(taker), None) if core.ledger.settles else None
+        trades = market.reachable(taker)
+        lots, value = sum(each for _, each in trades), sum(at * each for at, each in trades)
+        return _money_refusal(core, standing, terms, lots, value, None)
     assert price is not None  # only market orders have none
     facts = market.facts
     if facts.rules.price_band_bps:
@@ -185,7 +191,7 @@ def book_refusal(
             return RejectReason.WOULD_TAKE
     if not core.ledger.settles:
         return None
-    return _money_refusal(core, standing, terms, ((price, taker.lots),), replaced)
+    return _money_refusal(core, standing, terms, taker.lots, price * taker.lots, replaced)
 
 
 def waiting_refusal(
@@ -194,23 +200,20 @@ def waiting_refusal(
     """Why an order may not wait: only its money counts, the book will be another one when its trigger fires."""
     if taker.limit_ticks is None or terms.order_type is OrderType.MARKET or not core.ledger.settles:
         return None
-    return _money_refusal(core, standing, terms, ((taker.limit_ticks, taker.lots),), replaced)
+    return _money_refusal(core, standing, terms, taker.lots, taker.limit_ticks * taker.lots, replaced)
 
 
 def _money_refusal(
     core: Core,
     standing: Standing,
     terms: Terms,
-    trades: Iterable[tuple[int, int]],
+    lots: int,
+    value: int,
     replaced: OrderRecord | None,
 ) -> RejectReason | None:
-    """Why an account cannot pay for some (price, lots), or the instrument is not traded in such amounts."""
-    scale, lots, quote = core.ledger.scales[terms.symbol], 0, 0
-    for price, each in trades:
-        lots += each
-        quote += price * each
-    quote *= scale.tick_lot_units
-    base = lots * scale.lot_units
+    """Why an account cannot pay for lots worth `value` ticks x lots, or they are too few or too many to be traded."""
+    scale = core.ledger.scales[terms.symbol]
+    quote, base = value * scale.tick_lot_units, lots * scale.lot_units
     if lots and quote < scale.notional_units_min and not terms.reduce_only:
         # Whoever leaves may leave with little, or a small rest could never be closed.
         return RejectReason.NOTIONAL_TOO_SMALL
@@ -241,12 +244,14 @@ def _margin_refusal(
     if replaced is not None and replaced.order_type is OrderType.LIMIT:
         bids -= replaced.remaining_lots * (replaced.side.sign > 0)
         asks -= replaced.remaining_lots * (replaced.side.sign < 0)
-    rate = core.fees.maker if terms.post_only else core.fees.taker
-    fee = fee_units(quote, rate) if rate > 0 else 0
+    maker_rate, taker_rate = core.fees.rates(terms.account, core.time_ns // NS_PER_DAY)
+    fee = max(0, fee_units(quote, maker_rate if terms.post_only else max(maker_rate, taker_rate)))
     return core.margin.order_refusal(terms.account, terms.symbol, terms.side, lots, quote, fee, (bids, asks))
 
 
 def _terms_fit(command: PlaceOrder, time_ns: int) -> bool:
+    if not (command.post_only or command.expires_ns) and command.budget is None and command.protect_ticks is None:
+        return not command.slide
     is_limit, rests = command.order_type is OrderType.LIMIT, command.time_in_force is TimeInForce.GTC
     if (command.post_only or command.expires_ns) and not (is_limit and rests):
         return False

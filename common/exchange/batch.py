@@ -48,9 +48,16 @@ class Planned(Standing):
             cost = ledger.cost_units(command.symbol, command.side, price, command.quantity_lots)
             self._free[command.account, ledger.lockable(command.symbol, command.side)] -= cost
 
-    def open_orders(self, account: str, symbol: str) -> int:
-        """Open orders after the plan."""
-        return super().open_orders(account, symbol) + self._more[account, symbol]
+    def seat_refusal(self, account: str, symbol: str, client_order_id: str) -> RejectReason | None:
+        """Why an account may have no more orders in a market after the plan, or none of this name."""
+        ledger, rules = self._core.ledger, self._core.markets[symbol].facts.rules
+        if (account, symbol, client_order_id) in self._names:
+            return RejectReason.DUPLICATE_CLIENT_ORDER_ID
+        order = ledger.find(account, symbol, 0, client_order_id)
+        if order is not None and (rules.client_ids_once or self.is_open(order)):
+            return RejectReason.DUPLICATE_CLIENT_ORDER_ID
+        planned = len(ledger.open_of(account, symbol)) + self._more[account, symbol]
+        return RejectReason.TOO_MANY_OPEN_ORDERS if planned >= rules.open_orders_max else None
 
     def is_open(self, order: OrderRecord) -> bool:
         """True for an order that is open and not planned to be cancelled."""
@@ -74,11 +81,6 @@ class Planned(Standing):
             if any(order.order_id not in self._canceled for order in level):
                 return _better(side.opposite, planned, level.price)
         return planned
-
-    def has_client_id(self, account: str, symbol: str, client_order_id: str) -> bool:
-        """True when a client order id is taken after the plan."""
-        planned = (account, symbol, client_order_id) in self._names
-        return planned or super().has_client_id(account, symbol, client_order_id)
 
 
 def _better(side: Side, price: int, other: int) -> int:

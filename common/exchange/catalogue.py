@@ -5,6 +5,7 @@ from common.exchange.commands import (
     Batch,
     CancelOrder,
     Deposit,
+    DropLiquidity,
     ExpireOpenOrders,
     PassTime,
     PlaceOrder,
@@ -24,8 +25,11 @@ from common.exchange.vaults.commands import VaultCommand
 OrderCommand = PlaceOrder | CancelOrder | ReduceOrder | AmendOrder | Batch
 """What anybody does to a book."""
 
-MarketCommand = SetMark | SetLast | SetLevels | SetTouch | PrintTrade | TakeLiquidity | PassTime | ExpireOpenOrders
+WorldCommand = SetMark | SetLast | SetLevels | SetTouch | PrintTrade | DropLiquidity | TakeLiquidity
 """What the venue tells its exchange of the world outside."""
+
+VenueCommand = PassTime | ExpireOpenOrders
+"""What the venue does of itself."""
 
 MoneyCommand = Deposit | Withdraw | MoveCollateral
 """What moves money."""
@@ -33,5 +37,5 @@ MoneyCommand = Deposit | Withdraw | MoveCollateral
 MarginCommand = SetLeverage | SetMarginMode | MoveIsolatedMargin
 """What owners decide about their positions."""
 
-AnyCommand = OrderCommand | MarketCommand | MoneyCommand | MarginCommand | VaultCommand | PoolCommand
+AnyCommand = OrderCommand | WorldCommand | VenueCommand | MoneyCommand | MarginCommand | VaultCommand | PoolCommand
 """All of them."""

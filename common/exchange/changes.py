@@ -15,7 +15,7 @@ from common.exchange.commands import AmendOrder, CancelOrder, ExpireOpenOrders, 
 from common.exchange.core import Core, Key
 from common.exchange.entry import OrderEntry
 from common.exchange.events import TIME_OUT, AmendRejected, CancelRejected, OrderCanceled, RejectReason
-from common.exchange.ledger import OrderRecord
+from common.exchange.ledger import NO_SEAT, OrderRecord
 from common.model.order import OrderState, OrderType
 
 Named = CancelOrder | ReduceOrder | AmendOrder
@@ -75,7 +75,7 @@ class OrderChanges:
     def expire_open(self, command: ExpireOpenOrders) -> None:
         """End every open order, the oldest first."""
         ledger = self._core.ledger
-        for order_id in sorted(order_id for orders in ledger.open_orders.values() for order_id in orders):
+        for order_id in ledger.open_order_ids():
             order = ledger.orders[order_id]
             if order.is_open:
                 self.end(order, command.reason)
@@ -108,7 +108,8 @@ class OrderChanges:
     def named(self, command: Named, standing: Standing) -> OrderRecord | RejectReason:
         """The open order that a command names, or why there is none for it."""
         ledger = self._core.ledger
-        order = ledger.find(command.account, command.symbol, command.order_id, command.client_order_id)
+        seat = ledger.seats.get((command.account, command.symbol), NO_SEAT)
+        order = seat.orders.get(command.order_id or seat.names.get(command.client_order_id, 0))
         if order is not None and standing.is_open(order):
             return order
         others = ledger.orders.get(command.order_id)

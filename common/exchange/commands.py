@@ -47,7 +47,7 @@ class PriceReference(StrEnum):
     LAST = "last"
 
 
-class Trigger(msgspec.Struct, frozen=True, kw_only=True):
+class Trigger(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
     """An order waits outside of the book until its reference reaches a price.
 
     Stop-loss and take-profit need `price_ticks`. Trailing needs exactly one of `offset_ticks` and `offset_bps` (of the
@@ -65,7 +65,7 @@ class Trigger(msgspec.Struct, frozen=True, kw_only=True):
     immediate: bool = False
 
 
-class Command(msgspec.Struct, frozen=True, kw_only=True, tag=True):
+class Command(msgspec.Struct, frozen=True, kw_only=True, tag=True, omit_defaults=True, gc=False):
     """Root of all commands. `time_ns` (UTC) must not run backwards; one that does is taken as the latest time.
 
     by      who asks, when it is not the account itself: the manager of a vault; empty = the account
@@ -235,6 +235,12 @@ class PrintTrade(Command, frozen=True, kw_only=True):
     aggressor: Side
     price_ticks: int
     quantity_lots: int
+
+
+class DropLiquidity(Command, frozen=True, kw_only=True):
+    """The external account's liquidity in one market is gone, as after the venue's feed of it began anew."""
+
+    symbol: str
 
 
 class TakeLiquidity(Command, frozen=True, kw_only=True):

@@ -2,8 +2,8 @@
 
 import msgspec
 
+from common.exchange.fees.schedule import FeeSchedule
 from common.exchange.margin.rules import PerpetualRules
-from common.exchange.money import FeeRates
 from common.exchange.rules import MarketRules
 from common.model.instrument import Instrument
 
@@ -23,6 +23,7 @@ class Features(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
 class ExchangeConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Markets, fees and features.
 
+    fees           what trades cost, by volume; without the feature `rebates` nobody is paid for trading
     rules          by symbol; a market without any has the defaults of MarketRules
     perpetuals     by symbol: which instruments are perpetuals, all others are spot
     trade_groups   by account: accounts of one group belong together, and do not trade with each other
@@ -30,7 +31,7 @@ class ExchangeConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
     """
 
     instruments: list[Instrument]
-    fee_rates: FeeRates
+    fees: FeeSchedule
     rules: dict[str, MarketRules] = {}
     perpetuals: dict[str, PerpetualRules] = {}
     trade_groups: dict[str, str] = {}

@@ -1,6 +1,6 @@
 """What all parts of the exchange share: accounts, markets, time, what is due, and the events of the present command."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from heapq import heappop, heappush
 
 import msgspec
@@ -9,7 +9,6 @@ from common.exchange.book import RestingOrder
 from common.exchange.commands import PlaceOrder, PriceReference
 from common.exchange.configuration import ExchangeConfig
 from common.exchange.events import (
-    EXTERNAL_ACCOUNT,
     Event,
     MarkChanged,
     OrderAmended,
@@ -20,10 +19,14 @@ from common.exchange.events import (
     TradeParty,
 )
 from common.exchange.facts import MarketFacts
+from common.exchange.fees.charges import Amount
+from common.exchange.fees.events import FeeTierChanged
+from common.exchange.fees.standings import FeeStanding, Standings
+from common.exchange.fees.volumes import NS_PER_DAY
 from common.exchange.ledger import Ledger, OrderRecord
 from common.exchange.margin.margin import Margin, Perpetual
 from common.exchange.matching import Market, Taker
-from common.exchange.money import Scale, fee_units
+from common.exchange.money import Scale
 from common.exchange.reduce_only import PositionOf
 from common.exchange.rules import MarketRules
 from common.model.errors import InvariantBroken
@@ -43,7 +46,7 @@ Doer = Callable[[Key, int], None]
 """Does what is due: (key, the time in ns at which it was due)."""
 
 NO_RULES = MarketRules()
-ORDER_ENDS, PHASE_ENDS, LIQUIDATE = "order_ends", "phase_ends", "liquidate"
+ORDER_ENDS, PHASE_ENDS, LIQUIDATE, FEE_DAY = "order_ends", "phase_ends", "liquidate", "fee_day"
 REACTIONS_MAX = 10_000
 """Reactions to one command; more of them wait for the next command, so nothing runs for ever."""
 
@@ -69,7 +72,9 @@ class Core:
     def __init__(self, config: ExchangeConfig) -> None:
         self.config = config
         self.instruments = {each.symbol: each for each in config.instruments}
-        self.fees, self.groups = config.fee_rates, config.trade_groups
+        self.groups = config.trade_groups
+        schedule = config.fees if config.features.rebates else config.fees.without_rebates()
+        self.fees = Standings(schedule, self.groups)
         scales = {symbol: Scale(each, symbol in config.perpetuals) for symbol, each in self.instruments.items()}
         facts = {symbol: MarketFacts(config.rules.get(symbol, NO_RULES)) for symbol in self.instruments}
         self.margin = Margin(
@@ -88,7 +93,7 @@ class Core:
         """What time will bring, a heap of (when, serial number, kind, key)."""
         self.reactions: dict[tuple[str, Key], None] = {}
         """What is to be done after the present command, (kind, key) in order."""
-        self.doers: dict[str, Doer] = {}
+        self.doers: dict[str, Doer] = {FEE_DAY: self._begin_fee_day}
         self.on_trade: list[Callable[[TradeExecuted], None]] = []
         self.on_mark: list[Callable[[str], None]] = []
         self.managers: dict[str, str] = {}
@@ -174,14 +179,13 @@ class Core:
         """A taker and a maker have met."""
         ledger, market = self.ledger, self.markets[symbol]
         scale = ledger.scales[symbol]
-        if not ledger.settles:
-            maker_pays = taker_pays = 0, scale.quote
-            realised = 0, 0
-        elif scale.is_perpetual:
-            maker_pays, taker_pays, realised = self._trade_perpetual(symbol, scale, taker, maker, price, lots)
-        else:
-            maker_pays, taker_pays = self._spot_fees(scale, taker, price, lots)
-            realised = 0, 0
+        maker_pays = taker_pays = 0, scale.quote
+        realised = 0, 0
+        quote_units = price * lots * scale.tick_lot_units
+        if ledger.settles:
+            maker_pays, taker_pays = self._charges(scale, taker, maker, quote_units, lots)
+            if scale.is_perpetual:
+                realised = self._trade_perpetual(symbol, taker, maker, price, lots, (maker_pays, taker_pays))
         trade = TradeExecuted(
             time_ns=self.time_ns,
             trade_id=ledger.last_trade_id + 1,
@@ -196,6 +200,8 @@ class Core:
         market.facts.trade(trade)
         self.note_price(symbol, PriceReference.LAST, price)
         self.events.append(trade)
+        if ledger.settles:
+            self._count_volume(maker.account, taker.account, quote_units)
         for hear in self.on_trade:
             hear(trade)
 
@@ -248,45 +254,74 @@ class Core:
 
     def take_off(self, order: OrderRecord) -> None:
         """Let an open order neither rest nor wait."""
-        market = self.markets[order.terms.symbol]
+        market, order_id = self.markets[order.terms.symbol], order.order_id
         if order.is_waiting:
-            market.stops.remove(order.order_id)
-        resting = market.book.orders.get(order.order_id)
+            market.stops.remove(order_id)
+        resting = market.book.orders.get(order_id)
         if resting is not None:
-            market.reduce(resting, resting.quantity)
+            market.remove(resting)
 
     def rest(self, order: OrderRecord) -> None:
         """Queue what is open of an order."""
         terms = order.terms
         account = terms.account
-        resting = RestingOrder(
-            account, order.order_id, terms.client_order_id, order.quantity_lots - order.filled_lots, self.owner(account)
-        )
+        owner = self.owner(account) if self.groups else account
+        lots = order.quantity_lots - order.filled_lots
+        resting = RestingOrder(account, order.order_id, terms.client_order_id, lots, owner)
         self.markets[terms.symbol].rest(terms.side, order.price_ticks, resting, terms.reduce_only)
 
     def _trade_perpetual(
-        self, symbol: str, scale: Scale, taker: Taker, maker: RestingOrder, price: int, lots: int
-    ) -> tuple[tuple[int, str], tuple[int, str], tuple[int, int]]:
-        """Move lots and costs, charge fees on the notional: (units, asset) of maker and of taker, their profits."""
-        margin, bought, fees = self.margin, lots if taker.side.sign > 0 else -lots, self.fees
-        notional = scale.quote_units(price, lots)
+        self, symbol: str, taker: Taker, maker: RestingOrder, price: int, lots: int, fees: tuple[Amount, Amount]
+    ) -> tuple[int, int]:
+        """Move lots, costs and fees between margin accounts; returns what maker and taker have realised."""
+        margin, bought = self.margin, lots if taker.side.sign > 0 else -lots
         profits = (
             margin.trade(maker.account, symbol, -bought, price),
             margin.trade(taker.account, symbol, bought, price),
         )
-        maker_fee, taker_fee = fee_units(notional, fees.maker), fee_units(notional, fees.taker)
-        if maker.account != EXTERNAL_ACCOUNT and maker_fee:
-            margin.pay_fee(scale.quote, maker.account, maker_fee)
-        if taker.account != EXTERNAL_ACCOUNT and taker_fee:
-            margin.pay_fee(scale.quote, taker.account, taker_fee)
-        return (maker_fee, scale.quote), (taker_fee, scale.quote), profits
+        for account, (units, asset) in zip((maker.account, taker.account), fees, strict=True):
+            if units:
+                margin.pay_fee(asset, account, units)
+        return profits
 
-    def _spot_fees(self, scale: Scale, taker: Taker, price: int, lots: int) -> tuple[tuple[int, str], tuple[int, str]]:
-        """(units, asset) that the maker and the taker pay, each of what it receives."""
-        fees, quote_units, base_units = self.fees, scale.quote_units(price, lots), scale.base_units(lots)
-        if taker.side.sign > 0:
-            return (fee_units(quote_units, fees.maker), scale.quote), (fee_units(base_units, fees.taker), scale.base)
-        return (fee_units(base_units, fees.maker), scale.base), (fee_units(quote_units, fees.taker), scale.quote)
+    def _charges(
+        self, scale: Scale, taker: Taker, maker: RestingOrder, quote_units: int, lots: int
+    ) -> tuple[Amount, Amount]:
+        """(units, asset) that maker and taker pay: on spot of what each receives, else of the notional."""
+        maker_gets = taker_gets = quote_units, scale.quote
+        if not scale.is_perpetual:
+            base = lots * scale.lot_units, scale.base
+            maker_gets, taker_gets = (maker_gets, base) if taker.side.sign > 0 else (base, taker_gets)
+        day = self.time_ns // NS_PER_DAY
+        return self.fees.charges(maker.account, taker.account, day, maker_gets, taker_gets)
+
+    def _count_volume(self, maker: str, taker: str, quote_units: int) -> None:
+        day, fees = self.time_ns // NS_PER_DAY, self.fees
+        was_idle = fees.today is None and fees.is_idle
+        changed = fees.count(day, maker, taker, quote_units)
+        if changed:
+            self._tell_tiers(changed)
+        if was_idle and not fees.is_idle and len(fees.schedule.tiers) > 1:
+            self.schedule((day + 1) * NS_PER_DAY, FEE_DAY, day + 1)
+
+    def _begin_fee_day(self, _key: Key, due_ns: int) -> None:
+        """Midnight UTC: who loses volume that is too old may fall to another tier."""
+        day = due_ns // NS_PER_DAY
+        self._tell_tiers(self.fees.begin_day(day))
+        if not self.fees.is_idle:
+            self.schedule(due_ns + NS_PER_DAY, FEE_DAY, day + 1)
+
+    def _tell_tiers(self, changed: Mapping[str, FeeStanding]) -> None:
+        for account, found in changed.items():
+            self.tell(
+                FeeTierChanged(
+                    time_ns=self.time_ns,
+                    account=account,
+                    tier=found.tier,
+                    maker_rate=found.maker_rate,
+                    taker_rate=found.taker_rate,
+                )
+            )
 
     def _note_linked(self, order: OrderRecord) -> None:
         kind = order.terms.link.partition(":")[0]
@@ -303,7 +338,7 @@ def _party(order: Taker | RestingOrder, pays: tuple[int, str], realised: int) ->
         account=order.account,
         order_id=order.order_id,
         client_order_id=order.client_order_id,
-        fee_units=0 if order.account == EXTERNAL_ACCOUNT else pays[0],
+        fee_units=pays[0],
         fee_asset=pays[1],
         realised_units=realised,
     )

@@ -21,10 +21,12 @@ from common.exchange.events import (
     OrderTriggered,
     RejectReason,
 )
-from common.exchange.ledger import OrderRecord, record_of
+from common.exchange.ledger import OrderRecord
 from common.exchange.matching import Market, Taker
 from common.exchange.stops import trailed
 from common.model.order import OrderType, Side, TimeInForce
+
+LIMIT, GTC, FOK = OrderType.LIMIT, TimeInForce.GTC, TimeInForce.FOK
 
 
 class OrderEntry:
@@ -62,11 +64,12 @@ class OrderEntry:
         """Why an order, as it would go through the book, would be refused."""
         if reason := entry_refusal(self._core, standing, command):
             return reason
-        if command.trigger is None or fires_at_once(self._core.markets[command.symbol], command):
-            reason = book_refusal(self._core, standing, command, taker)
+        core = self._core
+        if command.trigger is None or fires_at_once(core.markets[command.symbol], command):
+            reason = book_refusal(core, standing, command, taker)
         else:
-            reason = waiting_refusal(self._core, standing, command, taker)
-        return reason or self.limit_refusal(command, command.quantity_lots, standing)
+            reason = waiting_refusal(core, standing, command, taker)
+        return reason or (self.limit_refusal(command, command.quantity_lots, standing) if core.limits else None)
 
     def limit_refusal(
         self, terms: Terms, lots: int, standing: Standing, replaced: OrderRecord | None = None
@@ -103,26 +106,25 @@ class OrderEntry:
 
     def work(self, order: OrderRecord, taker: Taker) -> None:
         """Let an order take what it may; the rest of it rests or ends."""
-        market = self._core.markets[order.symbol]
-        if order.reduce_only and not self._clamp(order, taker):
+        terms = order.terms
+        market = self._core.markets[terms.symbol]
+        if terms.reduce_only and not self._clamp(order, taker):
             return
-        if order.time_in_force is TimeInForce.FOK and not _fills_whole(order, market, taker):
+        if terms.time_in_force is FOK and not _fills_whole(order, market, taker):
             self._core.expire(order, UNFILLED)
             return
         market.match(taker)
         if taker.lots:
-            rests = order.order_type is OrderType.LIMIT and order.time_in_force is TimeInForce.GTC
-            if rests and not taker.stopped:
+            if terms.order_type is LIMIT and terms.time_in_force is GTC and not taker.stopped:
                 self._core.rest(order)
             else:
                 self._core.expire(order, SELF_TRADE if taker.stopped else UNFILLED)
 
     def _accept(self, command: PlaceOrder, taker: Taker) -> OrderRecord:
         core, price = self._core, taker.limit_ticks
-        if price is None or command.order_type is OrderType.MARKET:
+        if price is None or command.order_type is not LIMIT:
             price = 0
-        order = record_of(taker.order_id, price, command, core.time_ns)
-        core.ledger.open(order)
+        order = core.ledger.open(taker.order_id, price, command, core.time_ns)
         core.events.append(OrderPlaced(time_ns=core.time_ns, order_id=taker.order_id, price_ticks=price, terms=command))
         return order
 

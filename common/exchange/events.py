@@ -92,7 +92,7 @@ class MarketPhase(StrEnum):
     POST_ONLY = "post_only"
 
 
-class Event(msgspec.Struct, frozen=True, kw_only=True, tag=True):
+class Event(msgspec.Struct, frozen=True, kw_only=True, tag=True, omit_defaults=True, gc=False):
     """Root of all events. `time_ns` is the time of the command that caused it."""
 
     time_ns: int
@@ -277,8 +277,10 @@ class OrderExpired(Event, frozen=True, kw_only=True):
     reason: str
 
 
-class TradeParty(msgspec.Struct, frozen=True, kw_only=True):
-    """One side of a trade. Fee in 1e-8 of `fee_asset`, negative = rebate: on spot the asset that this side received.
+class TradeParty(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
+    """One side of a trade. Fee in 1e-8 of `fee_asset`: on spot the asset that this side received.
+
+    A negative fee is a rebate, out of the other side's fee: on spot in the asset that the other side received.
 
     `realised_units`: profit (1e-8 of the quote asset) that a perpetual position realised with this trade, before fees.
     """

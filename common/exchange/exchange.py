@@ -15,6 +15,7 @@ from common.exchange.commands import (
     CancelOrder,
     Command,
     Deposit,
+    DropLiquidity,
     ExpireOpenOrders,
     PassTime,
     PlaceOrder,
@@ -43,6 +44,8 @@ from common.exchange.events import (
     Withdrawn,
 )
 from common.exchange.external import ExternalLiquidity
+from common.exchange.fees.standings import FeeStanding
+from common.exchange.fees.volumes import NS_PER_DAY
 from common.exchange.margin.collateral import Collateral
 from common.exchange.orders import Orders
 from common.exchange.pools.commands import OF_TREASURY as TREASURY_POOLS
@@ -58,7 +61,7 @@ from common.exchange.vaults.engine import Vaults
 OPEN_ORDERS_MAX = MarketRules().open_orders_max
 """Open orders of one account in one market unless the rules say otherwise, as Binance's MAX_NUM_ORDERS."""
 
-TRADING: frozenset[Any] = frozenset({PlaceOrder, CancelOrder, ReduceOrder, AmendOrder})
+ORDER_COMMANDS: frozenset[Any] = frozenset({PlaceOrder, CancelOrder, ReduceOrder, AmendOrder})
 """What the manager of an account that has no keys of its own may do with it; rooms add theirs."""
 
 OF_TREASURY = TREASURY_VAULTS | TREASURY_POOLS
@@ -109,10 +112,12 @@ class Exchange:
             SetLevels: lambda command: self._external[command.symbol].set_levels(command),
             SetTouch: lambda command: self._external[command.symbol].set_touch(command),
             PrintTrade: lambda command: self._external[command.symbol].print_trade(command),
+            DropLiquidity: lambda command: self._external[command.symbol].drop_all(),
             TakeLiquidity: lambda command: self._external[command.symbol].take(command),
         }
         self._handlers |= Collateral(core).handlers
-        self._trading = set[Any](TRADING)
+        self._order_handlers = {kind: self._handlers[kind] for kind in ORDER_COMMANDS}
+        self._trading = set[Any](ORDER_COMMANDS)
         self.orders = Orders(core, self._entry, self._changes)
         self.rooms: dict[str, Room] = {}
         self.vaults = Vaults(core, self.orders)
@@ -124,6 +129,11 @@ class Exchange:
     def time_ns(self) -> int:
         """The latest time of any command."""
         return self._core.time_ns
+
+    @property
+    def digest(self) -> int:
+        """Folded from every order and trade so far: cheap to compare while commands are replayed."""
+        return self._core.ledger.digest
 
     def state(self) -> ExchangeState:
         """What `load` takes. It refers to what goes on changing, so encode it before the next command."""
@@ -147,13 +157,32 @@ class Exchange:
     def execute(self, command: Command) -> list[Event]:
         """Carry out one command; what speaks against it is an event too, and then nothing has changed."""
         core = self._core
-        events = core.events = list[Event]()
+        core.events = []
         if command.time_ns > core.time_ns:
             core.time_ns = command.time_ns
         if core.agenda and core.agenda[0][0] <= core.time_ns:
             core.pass_time()
             self._settle_down()
-        refusal = self._refusal(command)
+        kind = type(command)
+        # Most commands are orders of their own account; what speaks against them is looked at here, without calls.
+        handler = self._order_handlers.get(kind)
+        if (
+            handler is not None
+            and command.symbol in self.markets  # type: ignore[attr-defined]
+            and command.account not in SPECIAL_ACCOUNTS  # type: ignore[attr-defined]
+            and not (command.by or command.nonce or core.managers)
+            and not (kind is PlaceOrder and command.link)  # type: ignore[attr-defined]
+        ):
+            handler(command)
+        else:
+            self._consider(command)
+        if core.moved or core.margin.touched or core.reactions:
+            self._settle_down()
+        return core.events
+
+    def _consider(self, command: Command) -> None:
+        """Look at everything that may speak against a command before it acts."""
+        core, refusal = self._core, self._refusal(command)
         if refusal is None:
             try:
                 self._handlers[type(command)](command)
@@ -161,11 +190,12 @@ class Exchange:
                 refusal = error
         if refusal is not None:
             self._refuse(command, refusal)
-        elif command.nonce and not isinstance(events[-1] if events else None, Refusal):
+        elif command.nonce and not isinstance(core.events[-1] if core.events else None, Refusal):
             core.nonces[command.by or getattr(command, "account", "")] = command.nonce
-        if core.moved or core.margin.touched or core.reactions:
-            self._settle_down()
-        return core.events
+
+    def fee_standing(self, account: str) -> FeeStanding:
+        """What an account pays now and why: tier, volumes of 30 days, share of the maker volume. Changes nothing."""
+        return self._core.fees.find(account, self.time_ns // NS_PER_DAY)
 
     def changed_levels(self) -> list[LevelChanged]:
         """All that now rests at every price that changed since the last call, in the order of the changes."""

@@ -17,6 +17,13 @@ class ExternalLiquidity:
         """Make the external account's size at each price absolute."""
         self._set(command.bids, command.asks)
 
+    def drop_all(self) -> None:
+        """Nothing of the outside world rests any more."""
+        for makers in (self._book.bids, self._book.asks):
+            for level in list(makers.best_first()):
+                if lots := level.quantity_of(EXTERNAL_ACCOUNT):
+                    self._shrink(level, lots)
+
     def set_touch(self, command: SetTouch) -> None:
         """Drop everything better than the touch, and make the touch absolute."""
         self._drop_better(Side.BUY, command.bid[0])

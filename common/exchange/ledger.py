@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 import msgspec
 
-from common.exchange.accounts import Accounts, BalancesState
+from common.exchange.accounts import Accounts, Balance, BalancesState
 from common.exchange.commands import PlaceOrder, SelfTradePrevention, Trigger
 from common.exchange.events import EXTERNAL_ACCOUNT, FEE_ACCOUNT, SPECIAL_ACCOUNTS, TradeExecuted, TradeParty
 from common.exchange.margin.margin import Margin
@@ -13,11 +13,13 @@ from common.exchange.money import Scale
 from common.model.errors import InvariantBroken
 from common.model.order import OrderState, OrderType, Side, TimeInForce
 
+DIGEST_FACTOR, DIGEST_MASK = 6364136223846793005, (1 << 62) - 1
 FINAL_ORDERS_KEPT = 20_000
+LIMIT = OrderType.LIMIT
 TRADES_KEPT = 20_000
 
 
-class OrderRecord(msgspec.Struct, kw_only=True):
+class OrderRecord(msgspec.Struct, kw_only=True, omit_defaults=True, gc=False):
     """One order and what became of it. `quote_units` is what its fills cost or brought, in 1e-8 of the quote asset.
 
     `terms` is what was ordered; `price_ticks` and `quantity_lots` are what it is now. `is_waiting` is true until its
@@ -142,14 +144,33 @@ class LedgerState(msgspec.Struct, frozen=True, kw_only=True):
     last_order_id: int
     last_trade_id: int
     last_place: int
+    digest: int
     positions: dict[str, dict[str, int]]
+
+
+class Seat:
+    """What one account has in one market: open orders oldest first, and the newest order of each client order id.
+
+    On spot also the balances that its orders set aside, so that they need not be looked for each time.
+    """
+
+    __slots__ = ("base", "names", "orders", "quote")
+
+    def __init__(self, base: Balance | None, quote: Balance | None) -> None:
+        self.orders: dict[int, OrderRecord] = {}
+        self.names: dict[str, int] = {}
+        self.base, self.quote = base, quote
+
+
+NO_SEAT = Seat(None, None)
+"""Of an account that never had an order in a market; nobody writes to it."""
 
 
 class Ledger:
     """State of all customers. At most FINAL_ORDERS_KEPT ended orders and TRADES_KEPT trades stay in memory.
 
     Without `settles` no money moves: it only keeps orders, trades and positions. `on_linked` hears of every fill and
-    end of an order that has a link.
+    end of an order that has a link. `digest` is folded from every order and trade: what happened otherwise has another.
     """
 
     def __init__(
@@ -158,11 +179,10 @@ class Ledger:
         self.scales, self.margin, self.settles = scales, margin, settles
         self.accounts = Accounts()
         self.orders: dict[int, OrderRecord] = {}
-        self.open_orders: dict[tuple[str, str], dict[int, OrderRecord]] = {}
+        self.seats: dict[tuple[str, str], Seat] = {}
         self.trades: deque[TradeExecuted] = deque(maxlen=TRADES_KEPT)
         self.positions: dict[str, dict[str, int]] = {symbol: {} for symbol in scales}
-        self.last_order_id = self.last_trade_id = self.last_place = 0
-        self._by_client_id: dict[tuple[str, str, str], int] = {}
+        self.last_order_id = self.last_trade_id = self.last_place = self.digest = 0
         self._final: deque[int] = deque()
         self._on_linked = on_linked
 
@@ -172,7 +192,7 @@ class Ledger:
         return LedgerState(
             balances=self.accounts.state, orders=list(self.orders.values()), ended_order_ids=list(self._final),
             trades=list(self.trades), last_order_id=self.last_order_id, last_trade_id=self.last_trade_id,
-            last_place=self.last_place, positions=self.positions,
+            last_place=self.last_place, digest=self.digest, positions=self.positions,
         )  # fmt: skip
 
     def load(self, state: LedgerState) -> None:
@@ -180,26 +200,31 @@ class Ledger:
         self.accounts.load(state.balances)
         self.trades.extend(state.trades)
         self.last_order_id, self.last_trade_id = state.last_order_id, state.last_trade_id
-        self.last_place = state.last_place
+        self.last_place, self.digest = state.last_place, state.digest
         self.positions |= state.positions
         self._final.extend(state.ended_order_ids)
         for order in state.orders:
             self.orders[order.order_id] = order
-            self._by_client_id[order.account, order.symbol, order.client_order_id] = order.order_id
+            seat = self._take_seat(order.account, order.symbol)
+            seat.names[order.client_order_id] = order.order_id
             if order.is_open:
-                self._open_of(order.account, order.symbol)[order.order_id] = order
+                seat.orders[order.order_id] = order
 
     def find(self, account: str, symbol: str, order_id: int, client_order_id: str) -> OrderRecord | None:
         """An order by its number, or without one (0) the newest order of that client order id."""
         if not order_id:
-            order_id = self._by_client_id.get((account, symbol, client_order_id), 0)
+            order_id = self.seats.get((account, symbol), NO_SEAT).names.get(client_order_id, 0)
             return self.orders.get(order_id)
         order = self.orders.get(order_id)
         return order if order is not None and (order.account, order.symbol) == (account, symbol) else None
 
     def open_of(self, account: str, symbol: str) -> dict[int, OrderRecord]:
         """Open orders of an account in one market, oldest first."""
-        return self.open_orders.get((account, symbol)) or {}
+        return self.seats.get((account, symbol), NO_SEAT).orders
+
+    def open_order_ids(self) -> list[int]:
+        """All open orders of everybody, oldest first."""
+        return sorted(order_id for seat in self.seats.values() for order_id in seat.orders)
 
     def lockable(self, symbol: str, side: Side) -> str:
         """The asset with which an order of this side pays on spot."""
@@ -211,21 +236,18 @@ class Ledger:
         scale = self.scales[symbol]
         return scale.quote_units(price_ticks, lots) if side is Side.BUY else scale.base_units(lots)
 
-    def open(self, order: OrderRecord) -> None:
+    def open(self, order_id: int, price_ticks: int, terms: PlaceOrder, time_ns: int) -> OrderRecord:
         """An order was accepted."""
-        terms, order_id = order.terms, order.order_id
-        self._set_aside(order, order.quantity_lots)
-        if not order.is_waiting:
+        order = record_of(order_id, price_ticks, terms, time_ns)
+        seat = self.seats.get((terms.account, terms.symbol)) or self._take_seat(terms.account, terms.symbol)
+        self._set_aside(order, seat, terms.quantity_lots)
+        if terms.trigger is None:
             self.last_place = order.place = self.last_place + 1
-        self.orders[order_id] = order
-        key = terms.account, terms.symbol
-        orders = self.open_orders.get(key)
-        if orders is None:
-            self.open_orders[key] = {order_id: order}
-        else:
-            orders[order_id] = order
-        self._by_client_id[terms.account, terms.symbol, terms.client_order_id] = order_id
+        self.orders[order_id] = seat.orders[order_id] = order
+        seat.names[terms.client_order_id] = order_id
         self.last_order_id = order_id
+        self.digest = (self.digest * DIGEST_FACTOR + order_id + price_ticks) & DIGEST_MASK
+        return order
 
     def settle(self, trade: TradeExecuted) -> None:
         """Two orders traded: count it for both, and on spot let money and goods change hands."""
@@ -233,29 +255,41 @@ class Ledger:
         scale, maker, taker = self.scales[symbol], trade.maker, trade.taker
         quote_units = trade.price_ticks * lots * scale.tick_lot_units
         self.last_trade_id = trade.trade_id
+        self.digest = (self.digest * DIGEST_FACTOR + trade.price_ticks + lots) & DIGEST_MASK
         bought = lots if trade.aggressor.sign > 0 else -lots
+        pays = self.settles and not scale.is_perpetual
         if maker.account != EXTERNAL_ACCOUNT:
-            self._fill(maker.order_id, lots, quote_units, time_ns)
+            seat = self._fill(maker.order_id, lots, quote_units, time_ns)
+            if pays:
+                self._settle_customer(scale, seat, maker.account, -bought, quote_units)
+        elif taker.account == EXTERNAL_ACCOUNT:
+            return
+        elif pays:
+            self._settle_outside(scale, -bought, quote_units)
         if taker.account != EXTERNAL_ACCOUNT:
-            self._fill(taker.order_id, lots, quote_units, time_ns)
-        elif maker.account == EXTERNAL_ACCOUNT:
-            return
+            seat = self._fill(taker.order_id, lots, quote_units, time_ns)
+            if pays:
+                self._settle_customer(scale, seat, taker.account, bought, quote_units)
+        elif pays:
+            self._settle_outside(scale, bought, quote_units)
         self.trades.append(trade)
-        if scale.is_perpetual:
-            return
-        positions = self.positions[symbol]
-        for party, signed in ((maker, -bought), (taker, bought)):
-            if party.account not in SPECIAL_ACCOUNTS:
-                positions[party.account] = positions.get(party.account, 0) + signed
-            if self.settles:
-                self._pay(scale, party, signed, quote_units if signed > 0 else -quote_units)
+        if pays and (maker.fee_units or taker.fee_units):
+            # Fees before rebates: the fee account owns what it pays out.
+            for party in (taker, maker) if maker.fee_units < 0 else (maker, taker):
+                self._charge(party)
+        if not scale.is_perpetual:
+            positions = self.positions[symbol]
+            for account, signed in ((maker.account, -bought), (taker.account, bought)):
+                if account != EXTERNAL_ACCOUNT:
+                    positions[account] = positions.get(account, 0) + signed
 
     def amend(self, order: OrderRecord, price_ticks: int, open_lots: int, keeps_place: bool, time_ns: int) -> None:
         """An open order has another price or another open quantity."""
-        self._set_aside(order, -order.remaining_lots)
+        seat = self.seats[order.account, order.symbol]
+        self._set_aside(order, seat, -order.remaining_lots)
         order.price_ticks, order.quantity_lots = price_ticks, order.filled_lots + open_lots
         order.changed_ns = time_ns
-        self._set_aside(order, open_lots)
+        self._set_aside(order, seat, open_lots)
         if not keeps_place and not order.is_waiting:
             self.last_place = order.place = self.last_place + 1
 
@@ -266,61 +300,89 @@ class Ledger:
 
     def end(self, order: OrderRecord, state: OrderState, time_ns: int, reason: str = "") -> None:
         """An open order ended without being filled."""
-        if order.state.is_final:
+        terms = order.terms
+        seat = self.seats[terms.account, terms.symbol]
+        if order.order_id not in seat.orders:
             raise InvariantBroken(f"order {order.order_id} ends but is not open")
-        self._set_aside(order, -order.remaining_lots)
+        self._set_aside(order, seat, order.filled_lots - order.quantity_lots)
         order.state, order.reason, order.changed_ns = state, reason, time_ns
-        self._close(order)
+        self.digest = (self.digest * DIGEST_FACTOR + order.order_id) & DIGEST_MASK
+        self._close(order, seat)
 
-    def _open_of(self, account: str, symbol: str) -> dict[int, OrderRecord]:
-        return self.open_orders.setdefault((account, symbol), {})
+    def _take_seat(self, account: str, symbol: str) -> Seat:
+        seat = self.seats.get((account, symbol))
+        if seat is None:
+            scale = self.scales[symbol]
+            if not self.settles or scale.is_perpetual:
+                seat = Seat(None, None)
+            else:
+                seat = Seat(self.accounts.balance(account, scale.base), self.accounts.balance(account, scale.quote))
+            self.seats[account, symbol] = seat
+        return seat
 
-    def _pay(self, scale: Scale, party: TradeParty, lots: int, quote_units: int) -> None:
-        account, credit = party.account, self.accounts.credit
-        credit(account, scale.base, lots * scale.lot_units)
-        credit(account, scale.quote, -quote_units)
+    def _settle_customer(self, scale: Scale, seat: Seat, account: str, lots: int, quote_units: int) -> None:
+        """Goods against money."""
+        base, quote = seat.base, seat.quote
+        assert base is not None and quote is not None  # a seat of a spot market that settles has balances
+        base.free += lots * scale.lot_units
+        quote.free -= quote_units if lots > 0 else -quote_units
+        if base.free < 0 or quote.free < 0:
+            raise InvariantBroken(f"{account} would own {base.free} {scale.base} and {quote.free} {scale.quote}")
+
+    def _charge(self, party: TradeParty) -> None:
         if party.fee_units:
-            credit(account, party.fee_asset, -party.fee_units)
-            credit(FEE_ACCOUNT, party.fee_asset, party.fee_units)
+            self.accounts.credit(party.account, party.fee_asset, -party.fee_units)
+            self.accounts.credit(FEE_ACCOUNT, party.fee_asset, party.fee_units)
 
-    def _fill(self, order_id: int, lots: int, quote_units: int, time_ns: int) -> None:
+    def _settle_outside(self, scale: Scale, lots: int, quote_units: int) -> None:
+        self.accounts.credit(EXTERNAL_ACCOUNT, scale.base, lots * scale.lot_units)
+        self.accounts.credit(EXTERNAL_ACCOUNT, scale.quote, -quote_units if lots > 0 else quote_units)
+
+    def _fill(self, order_id: int, lots: int, quote_units: int, time_ns: int) -> Seat:
         order = self.orders.get(order_id)
-        if order is None or lots > order.quantity_lots - order.filled_lots or order.state.is_final:
+        if order is None or lots > order.quantity_lots - order.filled_lots:
             raise InvariantBroken(f"a trade fills order {order_id} beyond what it has open")
-        self._set_aside(order, -lots)
+        terms = order.terms
+        seat = self.seats[terms.account, terms.symbol]
+        self._set_aside(order, seat, -lots)
         order.fill(lots, quote_units, time_ns)
         if order.filled_lots == order.quantity_lots:
-            self._close(order)
-        elif order.terms.link:
+            self._close(order, seat)
+        elif terms.link:
             self._on_linked(order)
+        return seat
 
-    def _set_aside(self, order: OrderRecord, lots: int) -> None:
+    def _set_aside(self, order: OrderRecord, seat: Seat, lots: int) -> None:
         # A market order trades or ends within its own command, so it needs nothing set aside.
         terms = order.terms
-        if not self.settles or terms.order_type is OrderType.MARKET:
+        if not self.settles or terms.order_type is not LIMIT:
             return
         scale = self.scales[terms.symbol]
-        if scale.is_perpetual:
-            self.margin.count_order(terms.account, terms.symbol, terms.side, lots)
-        elif terms.side.sign > 0:
-            self.accounts.lock(terms.account, scale.quote, order.price_ticks * lots * scale.tick_lot_units)
+        if terms.side.sign > 0:
+            balance, units = seat.quote, order.price_ticks * lots * scale.tick_lot_units
         else:
-            self.accounts.lock(terms.account, scale.base, lots * scale.lot_units)
+            balance, units = seat.base, lots * scale.lot_units
+        if balance is None:
+            self.margin.count_order(terms.account, terms.symbol, terms.side, lots)
+            return
+        balance.free = free = balance.free - units
+        balance.locked = locked = balance.locked + units
+        if free < 0 or locked < 0:
+            raise InvariantBroken(f"order {order.order_id} of {terms.account} leaves {free} free and {locked} locked")
 
-    def _close(self, order: OrderRecord) -> None:
-        terms = order.terms
-        del self.open_orders[terms.account, terms.symbol][order.order_id]
+    def _close(self, order: OrderRecord, seat: Seat) -> None:
+        del seat.orders[order.order_id]
         self._final.append(order.order_id)
         if len(self._final) > FINAL_ORDERS_KEPT:
             self._forget(self._final.popleft())
-        if terms.link:
+        if order.terms.link:
             self._on_linked(order)
 
     def _forget(self, order_id: int) -> None:
-        order = self.orders.pop(order_id)
-        key = (order.account, order.symbol, order.client_order_id)
-        if self._by_client_id.get(key) == order_id:
-            del self._by_client_id[key]
+        terms = self.orders.pop(order_id).terms
+        names = self.seats[terms.account, terms.symbol].names
+        if names.get(terms.client_order_id) == order_id:
+            del names[terms.client_order_id]
 
 
 def is_customer(account: str) -> bool:

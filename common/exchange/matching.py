@@ -1,9 +1,10 @@
 """Matching in one market: what a taker meets in price-time order, self-trade prevention, reduce-only."""
 
-from dataclasses import dataclass
 from typing import Protocol
 
-from common.exchange.book import BookSide, MakerFill, OrderBook, RestingOrder
+import msgspec
+
+from common.exchange.book import ANY_KEY, BookSide, MakerFill, OrderBook, RestingOrder
 from common.exchange.commands import SelfTradePrevention
 from common.exchange.events import REDUCE_ONLY, SELF_TRADE
 from common.exchange.facts import MarketFacts
@@ -12,8 +13,7 @@ from common.exchange.stops import StopBook
 from common.model.order import Side
 
 
-@dataclass(slots=True)
-class Taker:
+class Taker(msgspec.Struct, gc=False):
     """An order on its way through the book. `limit_ticks` None takes at any price; `order_id` 0 is the world's.
 
     `owner` is whose resting orders it does not trade with; empty = it trades with all.
@@ -51,24 +51,31 @@ class Market:
         self.book, self.stops, self.facts = OrderBook(), StopBook(), facts
         self.reduce_only = ReduceOnlyOrders(position)
         self._clerk = clerk
-        self._touched: dict[tuple[Side, int], None] = {}
+        self._touched: dict[int, None] = {}
 
     def take_touched(self) -> list[tuple[Side, int]]:
         """Side and price of every level that changed since the last call, in order of first change."""
-        touched = list(self._touched)
+        touched = [(Side.BUY if key < 0 else Side.SELL, abs(key)) for key in self._touched]
         self._touched.clear()
         return touched
 
     def rest(self, side: Side, price: int, order: RestingOrder, reduce_only: bool = False) -> None:
         """Queue an order that crosses nothing."""
-        self.book.side(side).append(price, order)
-        self._touched[side, price] = None
+        (self.book.bids if side.sign > 0 else self.book.asks).append(price, order)
+        self._touched[order.key] = None
         if reduce_only:
             self.reduce_only.orders[order.order_id] = order
 
+    def remove(self, order: RestingOrder) -> None:
+        """Take a resting order off, whole."""
+        self._touched[order.key] = None
+        self.book.remove(order)
+        if self.reduce_only.orders:
+            self.reduce_only.orders.pop(order.order_id, None)
+
     def reduce(self, order: RestingOrder, lots: int) -> None:
         """Take lots off a resting order, which keeps its place; without any it leaves."""
-        self._touched[Side.BUY if order.key < 0 else Side.SELL, order.price] = None
+        self._touched[order.key] = None
         self.book.reduce(order, lots)
         if not order.quantity:
             self.reduce_only.orders.pop(order.order_id, None)
@@ -76,14 +83,16 @@ class Market:
     def grow(self, makers: BookSide, order: RestingOrder, lots: int) -> None:
         """Add lots to the last order of a level."""
         makers.grow(order, lots)
-        self._touched[makers.side, order.price] = None
+        self._touched[order.key] = None
 
     def match(self, taker: Taker) -> None:
         """Trade until the taker is filled, reaches its limit, or self-trade prevention stops it."""
-        makers = self.book.opposite(taker.side)
+        book = self.book
+        makers = book.asks if taker.side.sign > 0 else book.bids
+        bound = ANY_KEY if taker.limit_ticks is None else taker.limit_ticks * taker.side.sign
         while taker.lots and not taker.stopped:
             level = makers.best()
-            if level is None or not makers.reaches(level.price, taker.limit_ticks):
+            if level is None or level.key > bound:
                 return
             maker = level.head
             if taker.owner and maker.owner == taker.owner:
@@ -97,7 +106,8 @@ class Market:
         """(price, lots) that the taker could trade, best first, without trading: what FOK and market orders ask."""
         found, wanted = list[tuple[int, int]](), taker.lots
         makers = self.book.opposite(taker.side)
-        plan = ReduceOnlyPlan(self.reduce_only, taker.account, taker.side is Side.SELL)
+        resting = self.reduce_only
+        plan = ReduceOnlyPlan(resting, taker.account, taker.side is Side.SELL) if resting.orders else None
         for level in makers.best_first():
             if not makers.reaches(level.price, taker.limit_ticks):
                 break
@@ -107,7 +117,7 @@ class Market:
                         return found
                     if taker.mode is SelfTradePrevention.DECREMENT:
                         wanted -= min(wanted, maker.quantity)
-                elif lots := plan.take(maker, wanted):
+                elif lots := plan.take(maker, wanted) if plan else min(wanted, maker.quantity):
                     found.append((level.price, lots))
                     wanted -= lots
                 if not wanted:
@@ -119,7 +129,7 @@ class Market:
         makers = self.book.opposite(taker.side)
         taker.lots -= lots - makers.take(lots, taker.limit_ticks, taker.owner, fills)
         for maker, price, traded in fills:
-            self._touched[makers.side, price] = None
+            self._touched[maker.key] = None
             self._clerk.trade(self.symbol, taker, maker, price, traded)
 
     def _take_one(self, maker: RestingOrder, taker: Taker) -> None:

@@ -3,8 +3,6 @@
 from decimal import Decimal
 from math import ceil
 
-import msgspec
-
 from common.model.errors import OrderInvalid
 from common.model.instrument import Instrument
 
@@ -31,22 +29,6 @@ class Scale:
     def quote_units(self, ticks: int, lots: int) -> int:
         """Units of the quote asset that some lots cost at a price."""
         return ticks * lots * self.tick_lot_units
-
-
-class FeeRates(msgspec.Struct, frozen=True):
-    """Maker and taker fee as fractions of what is charged, integers at 1e-9. A negative rate is a rebate."""
-
-    maker: int
-    taker: int
-
-    @classmethod
-    def of_bps(cls, maker_bps: Decimal, taker_bps: Decimal) -> "FeeRates":
-        """From basis points. Raises ValueError."""
-        return cls(rate_from_bps(maker_bps), rate_from_bps(taker_bps))
-
-    def __post_init__(self) -> None:
-        if self.maker + self.taker < 0:
-            raise ValueError("maker and taker fee together must not be negative: the venue would pay for every trade")
 
 
 def rate_from_bps(bps: Decimal) -> int:

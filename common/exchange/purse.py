@@ -60,17 +60,21 @@ class Purse:
         return base_units * self.price(symbol) * scale.tick_lot_units // scale.lot_units
 
     def payable(self, account: str, asset: str, without_orders: bool = False) -> int:
-        """What may leave an account now, or `without_orders` once its open orders are gone."""
-        core, margin = self._core, self._core.margin
-        balance = core.ledger.accounts.balances(account).get(asset)
+        """What may leave an account now, or `without_orders` once its open orders are gone.
+
+        Cash and what the wallet can spare; cash first makes up for initial margin that the wallet lacks.
+        """
+        margin, balance = self._core.margin, self._core.ledger.accounts.balances(account).get(asset)
         cash = 0 if balance is None else balance.free + (balance.locked if without_orders else 0)
         owner = margin.accounts.find(account, asset)
         if owner is None:
             return cash
-        if not without_orders:
-            return cash + margin.withdrawable(owner)
-        needed = sum(margin.order_margin(symbol, held, abs(held.lots)) for symbol, held in owner.positions.items())
-        return cash + max(0, min(owner.wallet, margin.equity(owner) - needed))
+        if without_orders:
+            needed = sum(margin.order_margin(symbol, held, abs(held.lots)) for symbol, held in owner.positions.items())
+        else:
+            needed = margin.initial(owner)
+        spare = margin.equity(owner) - needed
+        return max(0, cash + (spare if spare < 0 else max(0, min(owner.wallet, spare))))
 
     def lots(self, account: str, symbol: str) -> int:
         """Signed lots of a perpetual position, or whole lots of goods."""

@@ -68,8 +68,6 @@ class ReduceOnlyPlan:
     def take(self, maker: RestingOrder, wanted: int) -> int:
         """Lots that the taker gets of a maker."""
         lots = min(wanted, maker.quantity)
-        if not self._resting.orders:
-            return lots
         if maker.order_id in self._resting.orders:
             allowed = reducible(self._position(maker.account), maker.key > 0)
             lots = min(lots, self._lots.get(maker.order_id, maker.quantity), allowed)

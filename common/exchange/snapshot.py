@@ -9,6 +9,7 @@ from common.exchange.book import BookSide, RestingOrder
 from common.exchange.core import ORDER_ENDS, PHASE_ENDS, Core, CoreState
 from common.exchange.events import EXTERNAL_ACCOUNT
 from common.exchange.facts import FactsState
+from common.exchange.fees.volumes import VolumeState
 from common.exchange.ledger import LedgerState
 from common.exchange.margin.margin import MarginState
 from common.exchange.matching import Market
@@ -32,6 +33,7 @@ class CommonState(msgspec.Struct, frozen=True, kw_only=True):
     """What all parts share."""
 
     core: CoreState
+    fees: VolumeState
     ledger: LedgerState
     margin: MarginState
     markets: dict[str, MarketState]
@@ -41,6 +43,7 @@ def common_state(core: Core) -> CommonState:
     """The state now. It refers to what goes on changing, so encode it before the next command."""
     return CommonState(
         core=core.state,
+        fees=core.fees.state,
         ledger=core.ledger.state,
         margin=core.margin.state,
         markets={symbol: _market_state(market) for symbol, market in core.markets.items()},
@@ -50,6 +53,7 @@ def common_state(core: Core) -> CommonState:
 def load_common(core: Core, state: CommonState) -> None:
     """Become what a state was. Only for a core that has seen nothing yet."""
     core.load(state.core)
+    core.fees.load(state.fees)
     core.ledger.load(state.ledger)
     core.margin.load(state.margin)
     for symbol, kept in state.markets.items():
@@ -77,7 +81,7 @@ def hash_of(state: CommonState, rooms: dict[str, Any]) -> str:
         account: {asset: amounts for asset, amounts in held.items() if amounts != (0, 0)}
         for account, held in ledger.balances.items()
     }
-    digest.update(_encode_sorted((state.markets, state.margin, rooms)))
+    digest.update(_encode_sorted((state.markets, state.margin, state.fees, rooms)))
     digest.update(_encode_sorted([order for order in ledger.orders if order.is_open]))
     digest.update(_encode_sorted({account: held for account, held in balances.items() if held}))
     digest.update(_encode_sorted((ledger.positions, ledger.last_order_id, ledger.last_trade_id, ledger.last_place)))

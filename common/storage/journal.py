@@ -49,7 +49,8 @@ class JournalReader:
                 "SELECT sequence, recorded_ns, kind, payload FROM entries WHERE sequence > ? ORDER BY sequence",
                 (after,),
             )
-            expected: int | None = None
+            # A journal that was trimmed begins anywhere, but what follows a snapshot follows it at once.
+            expected = after + 1 if after else None
             for row in rows:
                 entry = Entry(*row)
                 if expected is not None and entry.sequence != expected:

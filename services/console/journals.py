@@ -10,11 +10,14 @@ from typing import Any
 
 import msgspec
 
-from common.exchange.events import EXTERNAL_ACCOUNT, DurableEvent, OrderPlaced, TradeExecuted, TradeParty
+from common.exchange.exchange import Exchange
+from common.exchange.recovery import JournalRecord, Recovery
 from common.model.ids import CLIENT_ORDER_ID_PREFIX
 from common.storage import JournalReader
 
 NS_PER_US = 1_000
+ACCOUNT = "paper"
+"""The customer of a paper venue that is us."""
 
 Map = dict[str, Any]
 Market = tuple[str, str]
@@ -30,7 +33,7 @@ class OrderBook(msgspec.Struct, kw_only=True):
 
 
 class VenueBook(msgspec.Struct, kw_only=True):
-    """A paper venue's journal from its beginning: net lots of our fills by symbol, and ids it accepted twice."""
+    """What a paper venue's journal comes to: our net lots by symbol, and ids among its newest orders it took twice."""
 
     lots: Counter[str] = msgspec.field(default_factory=Counter)
     duplicate_client_ids: int = 0
@@ -76,30 +79,28 @@ def read_positions(path: Path) -> dict[Market, int]:
 
 
 def read_venue(path: Path) -> VenueBook:
-    """Our trades and order ids as the paper venue itself recorded them."""
-    book, ids = VenueBook(), Counter[str]()
-    if not path.exists():
-        return book
-    reader = JournalReader(path)
-    try:
-        for _sequence, _recorded_ns, event in reader.read_as(DurableEvent):
-            if isinstance(event, OrderPlaced) and event.client_order_id.startswith(CLIENT_ORDER_ID_PREFIX):
-                ids[event.client_order_id] += 1
-            elif isinstance(event, TradeExecuted):
-                book.lots[event.symbol] += _our_lots(event)
-    finally:
-        reader.close()
-    book.duplicate_client_ids = sum(count - 1 for count in ids.values())
+    """Our positions and order ids as the paper venue itself has them: its journal played again."""
+    book = VenueBook()
+    if path.exists() and (exchange := replay_venue(path)) is not None:
+        for symbol, held in exchange.ledger.positions.items():
+            book.lots[symbol] = held.get(ACCOUNT, 0)
+        orders = exchange.ledger.orders.values()
+        ids = Counter(o.client_order_id for o in orders if o.client_order_id.startswith(CLIENT_ORDER_ID_PREFIX))
+        book.duplicate_client_ids = sum(count - 1 for count in ids.values())
     return book
 
 
-def _our_lots(trade: TradeExecuted) -> int:
-    taken = _signed(trade.aggressor, trade.quantity_lots)
-    return taken * _is_ours(trade.taker) - taken * _is_ours(trade.maker)
-
-
-def _is_ours(party: TradeParty) -> bool:
-    return party.account != EXTERNAL_ACCOUNT and party.client_order_id.startswith(CLIENT_ORDER_ID_PREFIX)
+def replay_venue(path: Path) -> Exchange | None:
+    """The exchange that a venue's journal makes, read beside its writer; None before its first commit."""
+    reader = JournalReader(path)
+    try:
+        recovery, (after, payload) = Recovery(), reader.load_snapshot() or (0, b"")
+        if payload:
+            recovery.load(payload)
+        recovery.take(record for _, _, record in reader.read_as(JournalRecord, after))
+    finally:
+        reader.close()
+    return recovery.exchange
 
 
 def _signed(side: str, lots: int) -> int:

@@ -1,13 +1,15 @@
 """Requests of the account: orders, fills, balances. Every one is signed, and checked before it comes here."""
 
 import secrets
+from decimal import Decimal
 from itertools import islice
 
 from common.exchange.commands import CancelOrder, PlaceOrder
 from common.exchange.events import CancelRejected, OrderPlaced, OrderRejected, TradeExecuted
-from common.exchange.fills import Fill
+from common.exchange.fees.schedule import BPS_RATE
+from common.exchange.fills import Fill, fills_of
 from common.exchange.ledger import OrderRecord
-from common.exchange.money import units_text
+from common.exchange.money import RATE_SCALE, units_text
 from common.model.order import OrderType, Side, TimeInForce
 from services.paper_exchange import refusals
 from services.paper_exchange.parameters import Parameters
@@ -112,24 +114,24 @@ class AccountApi:
             return mine and (not order_id or fill.order_id == order_id) and since_ns <= fill.time_ns < until_ns
 
         newest_first = list[Fill]()
-        for fill in reversed(self._site.exchange.ledger.fills):
-            if fill.trade_id < first or fill.time_ns < since_ns:
+        for trade in reversed(self._site.exchange.ledger.trades):
+            if trade.trade_id < first or trade.time_ns < since_ns:
                 break
-            if wanted(fill):
+            for fill in filter(wanted, reversed(fills_of(trade))):
                 newest_first.append(fill)
-                if not (parameters.has("fromId") or since_ns) and len(newest_first) == limit:
-                    break
+            if not (parameters.has("fromId") or since_ns) and len(newest_first) >= limit:
+                break
         return [wire.fill(fill) for fill in newest_first[::-1][:limit]]
 
     def account(self, _parameters: Parameters) -> Json:
         """Balances and fees."""
-        ledger, fees = self._site.exchange.ledger, self._site.config
+        ledger, fees = self._site.exchange.ledger, self._site.exchange.fee_standing(ACCOUNT)
         balances = sorted(ledger.accounts.balances(ACCOUNT).items())
-        maker, taker = (f"{rate / 10_000:.8f}" for rate in (fees.maker_fee_bps, fees.taker_fee_bps))
+        maker, taker = (f"{Decimal(rate) / RATE_SCALE:.8f}" for rate in (fees.maker_rate, fees.taker_rate))
         none = f"{0:.8f}"
         return {
-            "makerCommission": int(fees.maker_fee_bps),
-            "takerCommission": int(fees.taker_fee_bps),
+            "makerCommission": int(Decimal(fees.maker_rate) / BPS_RATE),
+            "takerCommission": int(Decimal(fees.taker_rate) / BPS_RATE),
             "buyerCommission": 0,
             "sellerCommission": 0,
             "commissionRates": {"maker": maker, "taker": taker, "buyer": none, "seller": none},

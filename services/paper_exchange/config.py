@@ -5,37 +5,76 @@ from decimal import Decimal
 
 import msgspec
 
-from common.exchange.money import FeeRates, units_from_text
+from common.exchange.fees.schedule import FeeSchedule, FeeTier, ShareRebate
+from common.exchange.money import rate_from_bps, units_from_text
 from common.storage.journal import Durability
 from services.paper_exchange.synthetic import SyntheticMarket
+
+
+class FeeTierConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """`[[fee_tiers]]`: fees from a 30-day volume on, in whole units of the quote asset."""
+
+    volume_min: Decimal
+    maker_fee_bps: Decimal
+    taker_fee_bps: Decimal
+
+    def tier(self) -> FeeTier:
+        """In units and rates. Raises ValueError for numbers that these cannot hold."""
+        taker_rate, maker_rate = rate_from_bps(self.taker_fee_bps), rate_from_bps(self.maker_fee_bps)
+        return FeeTier(units_from_text(self.volume_min), taker_rate, maker_rate)
+
+
+class MakerRebateConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """`[[maker_rebates]]`: what a share of the venue's maker volume adds to the maker fee, a negative number."""
+
+    share_above_percent: Decimal
+    rebate_bps: Decimal
+
+    def rebate(self) -> ShareRebate:
+        """In rates. Raises ValueError for numbers that these cannot hold."""
+        return ShareRebate(rate_from_bps(self.share_above_percent * 100), rate_from_bps(self.rebate_bps))
 
 
 class PaperExchangeConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """`paper_exchange-<venue>.toml`.
 
     `balances`: what the account owns at its very first start, by asset. Fees in bps of what a trade brings, charged
-    in that asset; negative = rebate. `speed`: how fast market flow passes (1 = real time). `journal_durability`:
-    "process" survives kill -9, "full" a power cut too. `request_weight_max` per minute, `orders_10s_max` and
-    `orders_day_max` are Binance's limits. `frames_queued_max`: a client that reads slower than that is cut off.
+    in that asset; negative = rebate. They are the same for everybody unless there are `fee_tiers`, which then hold
+    instead of them; `maker_rebates` come on top. `speed`: how fast market flow passes (1 = real time).
+    `journal_durability`: "process" survives kill -9, "full" a power cut too. `request_weight_max` per minute,
+    `orders_10s_max` and `orders_day_max` are Binance's limits. `frames_queued_max`: a client that reads slower than
+    that is cut off. `snapshot_commands`: so often the whole state is kept. `expires_open_orders`: a start ends all that
+    rests, since the market of a recording begins anew with it; otherwise orders go on resting.
     """
 
     balances: dict[str, Decimal]
     maker_fee_bps: Decimal = Decimal(0)
     taker_fee_bps: Decimal = Decimal(5)
+    fee_tiers: tuple[FeeTierConfig, ...] = ()
+    maker_rebates: tuple[MakerRebateConfig, ...] = ()
     speed: float = 1.0
     journal_durability: Durability = "process"
     request_weight_max: int = 6_000
     orders_10s_max: int = 100
     orders_day_max: int = 200_000
     frames_queued_max: int = 5_000
+    snapshot_commands: int = 20_000
+    expires_open_orders: bool = True
     synthetic: SyntheticMarket = SyntheticMarket()
 
     def __post_init__(self) -> None:
         if not (math.isfinite(self.speed) and 0 < self.speed <= 1_000):
             raise ValueError(f"speed must be above 0 and at most 1000, got {self.speed}")
-        for name in ("request_weight_max", "orders_10s_max", "orders_day_max", "frames_queued_max"):
+        counts = "request_weight_max", "orders_10s_max", "orders_day_max", "frames_queued_max", "snapshot_commands"
+        for name in counts:
             if getattr(self, name) < 1:
                 raise ValueError(f"{name} must be at least 1, got {getattr(self, name)}")
         for amount in self.balances.values():
             units_from_text(amount)
-        FeeRates(self.maker_fee_bps, self.taker_fee_bps)
+        self.fee_schedule()
+
+    def fee_schedule(self) -> FeeSchedule:
+        """What trades cost. Raises ValueError when that is no sound schedule."""
+        flat = FeeTierConfig(volume_min=Decimal(0), maker_fee_bps=self.maker_fee_bps, taker_fee_bps=self.taker_fee_bps)
+        tiers = tuple(each.tier() for each in self.fee_tiers or (flat,))
+        return FeeSchedule(tiers, tuple(each.rebate() for each in self.maker_rebates))

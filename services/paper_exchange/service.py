@@ -30,7 +30,7 @@ class PaperExchangeService(Service[PaperExchangeConfig]):
         self._site = Site(self.config, instruments, journal, credentials, self.clock.now_ns)
         ledger = self._site.exchange.ledger
         self.log.info(
-            "venue.recovered", entries=journal.last_sequence, orders=len(ledger.orders), fills=len(ledger.fills),
+            "venue.recovered", commands=self._site.venue.commands, orders=len(ledger.orders), trades=len(ledger.trades),
             expired=self._site.expired_at_start,
         )  # fmt: skip
         self._flows = [self._flow(each) for each in instruments]
@@ -44,7 +44,7 @@ class PaperExchangeService(Service[PaperExchangeConfig]):
         )
 
     async def stop(self) -> None:
-        """Close the port; what rests stays open in the journal and expires at the next start."""
+        """Close the port."""
         if hasattr(self, "_server"):
             await self._server.stop()
 
@@ -53,8 +53,8 @@ class PaperExchangeService(Service[PaperExchangeConfig]):
         ledger = self._site.exchange.ledger
         return {
             "orders": ledger.last_order_id,
-            "open_orders": sum(len(orders) for orders in ledger.open_orders.values()),
-            "fills": len(ledger.fills),
+            "open_orders": len(ledger.open_order_ids()),
+            "trades": len(ledger.trades),
             "requests": self._server.rest.requests,
             "refusals": self._server.rest.refusals,
             "sockets": len(self._server.sockets),

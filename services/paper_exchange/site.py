@@ -2,9 +2,9 @@
 
 from collections.abc import Callable
 
+from common.exchange.configuration import ExchangeConfig
 from common.exchange.events import Event
-from common.exchange.exchange import Exchange
-from common.exchange.money import FeeRates, units_from_text
+from common.exchange.money import units_from_text
 from common.model.instrument import Instrument
 from common.storage import Journal
 from common.venues.credentials import Credentials
@@ -31,10 +31,9 @@ class Site:
         now_ns: Callable[[], int],
     ) -> None:
         boot_ms = now_ns() // NS_PER_MS
-        fees = FeeRates(config.maker_fee_bps, config.taker_fee_bps)
-        # Trades of the outside world are not journaled, so ids start at the boot time: they never repeat.
-        self.exchange = Exchange(instruments, fees, first_trade_id=boot_ms)
-        self.venue = PaperVenue(self.exchange, journal, now_ns)
+        made_of = ExchangeConfig(instruments=instruments, fees=config.fee_schedule())
+        self.venue = PaperVenue(made_of, journal, now_ns, config.snapshot_commands)
+        self.exchange = self.venue.exchange
         self.config = config
         self.hub, self.users = Hub(), UserStreams()
         scales = self.exchange.ledger.scales
@@ -45,7 +44,7 @@ class Site:
             config.request_weight_max, config.orders_10s_max, config.orders_day_max, self.now_ms
         )
         units = {asset: units_from_text(amount) for asset, amount in config.balances.items()}
-        self.expired_at_start = self.venue.recover(units)
+        self.expired_at_start = self.venue.open(units, config.expires_open_orders)
         self.market_data = {
             symbol: MarketData(wire, self.exchange.markets[symbol].book, self.hub, boot_ms)
             for symbol, wire in self.wires.items()

@@ -15,6 +15,7 @@ from common.exchange.events import (
 from common.exchange.fills import Fill, fills_of
 from common.exchange.ledger import Ledger, OrderRecord, record_of
 from common.exchange.money import units_text
+from common.model.order import OrderState
 from services.paper_exchange.broadcast import Connection
 from services.paper_exchange.wire import NS_PER_MS, ZERO, Json, MarketWire, status_of, type_of
 
@@ -72,14 +73,16 @@ class AccountReports:
 
     def _report(self, event: Event) -> list[Json]:
         if isinstance(event, OrderPlaced) and event.account == self._account:
-            order = self._orders[event.order_id] = record_of(event)
+            order = record_of(event.order_id, event.price_ticks, event.terms, event.time_ns)
+            self._orders[event.order_id] = order
             return [self._execution(order, "NEW", event.time_ns)]
         if isinstance(event, OrderCanceled | OrderExpired) and event.order_id in self._orders:
             order = self._orders.pop(event.order_id)
-            order.end(event)
+            order.state, order.changed_ns = OrderState.CANCELED, event.time_ns
             if isinstance(event, OrderCanceled):
                 names = {"c": event.cancel_id, "C": order.client_order_id}
                 return [self._execution(order, "CANCELED", event.time_ns) | names]
+            order.state, order.reason = OrderState.EXPIRED, event.reason
             kind = "TRADE_PREVENTION" if event.reason == SELF_TRADE else "EXPIRED"
             return [self._execution(order, kind, event.time_ns)]
         if isinstance(event, TradeExecuted):
@@ -89,7 +92,7 @@ class AccountReports:
     def _traded(self, fill: Fill) -> Json:
         order, wire = self._orders[fill.order_id], self._wires[fill.symbol]
         quote_units = wire.scale.quote_units(fill.price_ticks, fill.quantity_lots)
-        order.fill(fill, quote_units)
+        order.fill(fill.quantity_lots, quote_units, fill.time_ns)
         if not order.is_open:
             del self._orders[fill.order_id]
         return self._execution(order, "TRADE", fill.time_ns) | {

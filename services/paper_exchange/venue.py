@@ -1,69 +1,89 @@
-"""The exchange with its journal: nothing leaves this process before what it tells is committed."""
+"""The exchange with its journal: nothing leaves this process before the commands that it tells of are committed."""
 
 import asyncio
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 
-import msgspec
-
-from common.exchange.commands import Command, Deposit, ExpireOpenOrders
-from common.exchange.events import VENUE_RESTART, DurableEvent, Event, OrderExpired, is_durable
+from common.exchange.commands import Command, Deposit, DropLiquidity, ExpireOpenOrders
+from common.exchange.configuration import ExchangeConfig
+from common.exchange.events import VENUE_RESTART, Event, OrderExpired
 from common.exchange.exchange import Exchange
-from common.exchange.ledger import LedgerState
+from common.exchange.recovery import CommandsExecuted, ExchangeConfigured, JournalRecord, Recovery, keep
 from common.storage import Journal
 
 ACCOUNT = "paper"
 """The one customer of a paper venue."""
 
-SNAPSHOT_ENTRIES = 20_000
-"""A start that replayed more than this keeps a snapshot for the next one. Taken at starts only, when nothing rests."""
+GROUP_COMMANDS_MAX = 256
+STATE_HASH_COMMANDS = 10_000
+"""So often the journal notes the hash of the whole state; a digest of what happened is noted with each group."""
 
 Observer = Callable[[list[Event]], None]
 
 
 class PaperVenue:
-    """Executes commands, journals durable events in groups, and lets go of news after the commit.
+    """Executes commands, journals them in groups, and lets go of news after the commit.
 
     Everything that one turn of the event loop executes is one group: one commit, then all its frames and answers.
+    A snapshot each `snapshot_commands` lets the journal forget what is before the last but one of them.
     """
 
-    def __init__(self, exchange: Exchange, journal: Journal, now_ns: Callable[[], int]) -> None:
-        self.exchange, self.now_ns = exchange, now_ns
-        self._journal = journal
+    def __init__(
+        self, config: ExchangeConfig, journal: Journal, now_ns: Callable[[], int], snapshot_commands: int
+    ) -> None:
+        """Recovers. Raises JournalCorrupt, and ConfigInvalid for a configuration that cannot have the journal's state.
+
+        `is_first_life` tells whether there was anything to recover.
+        """
+        self.now_ns = now_ns
+        self._journal, self._snapshot_commands = journal, snapshot_commands
         self._observers: list[Observer] = []
         self._held: list[Callable[[], None]] = []
         self._committed: asyncio.Future[None] | None = None
-
-    def recover(self, deposits: dict[str, int]) -> int:
-        """Rebuild everything from the journal and expire what was resting; credit `deposits` at the very first start.
-
-        Returns the number of orders expired. Raises JournalCorrupt.
-        """
-        kept = self._journal.load_snapshot()
+        self._group: list[Command] = []
+        recovery = Recovery()
+        kept = journal.load_snapshot()
         if kept is not None:
-            self.exchange.ledger.load(msgspec.msgpack.decode(kept[1], type=LedgerState))
+            recovery.load(kept[1])
         after = 0 if kept is None else kept[0]
-        self.exchange.restore(event for _, _, event in self._journal.read_as(DurableEvent, after))
+        recovery.take(record for _, _, record in journal.read_as(JournalRecord, after))
+        self.is_first_life = recovery.exchange is None
+        if recovery.exchange is None or recovery.exchange.config != config:
+            recovery.configure(config)
+            journal.append(ExchangeConfigured(config=config))
+        assert recovery.exchange is not None  # it was configured, if not by the journal then above
+        self.exchange: Exchange = recovery.exchange
+        self.commands = self._commands_hashed = recovery.commands
+        self._snapshots: list[int] = [] if kept is None else [kept[0]]
+        self._commands_kept = self.commands if kept is None else 0
+
+    def open(self, deposits: dict[str, int], expires_open_orders: bool) -> int:
+        """Begin a life: credit `deposits` if it is the first one, and forget the world of the last one.
+
+        What rested goes on resting unless `expires_open_orders`; returns how many orders ended.
+        """
         time_ns = self.now_ns()
-        if not self._journal.last_sequence:
+        if self.is_first_life:
             for asset, units in deposits.items():
-                self._record(Deposit(time_ns=time_ns, account=ACCOUNT, asset=asset, units=units))
-        expired = self._record(ExpireOpenOrders(time_ns=time_ns, reason=VENUE_RESTART))
-        self._journal.commit()
-        if self._journal.last_sequence - after >= SNAPSHOT_ENTRIES:
-            state = msgspec.msgpack.encode(self.exchange.ledger.state())
-            self._journal.save_snapshot(self._journal.last_sequence, state)
-        return sum(isinstance(event, OrderExpired) for event in expired)
+                if units:
+                    self._execute(Deposit(time_ns=time_ns, account=ACCOUNT, asset=asset, units=units))
+        events = list[Event]()
+        if expires_open_orders:
+            events += self._execute(ExpireOpenOrders(time_ns=time_ns, reason=VENUE_RESTART))
+        for symbol in self.exchange.markets:
+            self._execute(DropLiquidity(time_ns=time_ns, symbol=symbol))
+        self._commit()
+        return sum(isinstance(event, OrderExpired) for event in events)
 
     def observe(self, observer: Observer) -> None:
         """Hear the events of every command, at once and uncommitted: what is made of them goes through `hold`."""
         self._observers.append(observer)
 
     def execute(self, command: Command) -> list[Event]:
-        """Carry out a command now; its events are journaled with the group of this turn of the loop."""
-        events = self._record(command)
+        """Carry out a command now; it is journaled with the group of this turn of the loop."""
+        events = self._execute(command)
         for observer in self._observers:
             observer(events)
-        if self._committed is None and events:
+        if self._committed is None:
             self._begin_group()
         return events
 
@@ -78,14 +98,13 @@ class PaperVenue:
         if self._committed is not None:
             await asyncio.shield(self._committed)
 
-    def _record(self, command: Command) -> list[Event]:
+    def _execute(self, command: Command) -> list[Event]:
         events = self.exchange.execute(command)
-        self._append(event for event in events if is_durable(event))
+        events += self.exchange.changed_levels()
+        self._group.append(command)
+        if len(self._group) >= GROUP_COMMANDS_MAX:
+            self._commit()
         return events
-
-    def _append(self, events: Iterable[Event]) -> None:
-        for event in events:
-            self._journal.append(event)
 
     def _begin_group(self) -> None:
         loop = asyncio.get_running_loop()
@@ -93,10 +112,33 @@ class PaperVenue:
         loop.call_soon(self._end_group)
 
     def _end_group(self) -> None:
-        self._journal.commit()
+        self._commit()
         held, committed = self._held, self._committed
         self._held, self._committed = [], None
         for release in held:
             release()
         if committed is not None and not committed.done():
             committed.set_result(None)
+
+    def _commit(self) -> None:
+        """Make the open group durable; now and then note the whole state's hash, and keep a snapshot."""
+        group, self._group = self._group, []
+        if group:
+            self.commands += len(group)
+            state_hash = ""
+            if self.commands - self._commands_hashed >= STATE_HASH_COMMANDS:
+                state_hash, self._commands_hashed = self.exchange.state_hash(), self.commands
+            # The commands are of the union that the record declares: `execute` answers others with a refusal.
+            record = CommandsExecuted(commands=group, digest=self.exchange.digest, state_hash=state_hash)  # type: ignore[arg-type]
+            self._journal.append(record)
+        self._journal.commit()
+        if self.commands - self._commands_kept >= self._snapshot_commands:
+            self._keep()
+
+    def _keep(self) -> None:
+        sequence = self._journal.last_sequence
+        self._journal.save_snapshot(sequence, keep(self.exchange, self.commands))
+        self._commands_kept = self.commands
+        self._snapshots = [*self._snapshots[-1:], sequence]
+        # What is before the older of the two snapshots is needed no more, even if the newer one cannot be read.
+        self._journal.trim(self._snapshots[0])

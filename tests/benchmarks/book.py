@@ -12,7 +12,7 @@ from typing import Any
 from common.exchange.commands import CancelOrder, Command, Deposit, PlaceOrder
 from common.exchange.configuration import ExchangeConfig
 from common.exchange.exchange import Exchange
-from common.exchange.money import FeeRates
+from common.exchange.fees.schedule import FeeSchedule
 from common.exchange.rules import MarketRules
 from common.model.instrument import Instrument
 from common.model.order import OrderType, Side, TimeInForce
@@ -99,8 +99,8 @@ class _Desk:
 
     def __init__(self) -> None:
         rules = {"X-Y": MarketRules(open_orders_max=10**6)}
-        fees = FeeRates.of_bps(Decimal(2), Decimal(5))
-        self.exchange = Exchange(ExchangeConfig(instruments=[INSTRUMENT], fee_rates=fees, rules=rules))
+        fees = FeeSchedule.flat(Decimal(2), Decimal(5))
+        self.exchange = Exchange(ExchangeConfig(instruments=[INSTRUMENT], fees=fees, rules=rules))
         self.number = 0
         for account in ("maker", "taker"):
             for asset in ("X", "Y"):

@@ -33,7 +33,7 @@ def exchange():
     from common.exchange.commands import Deposit, PlaceOrder
     from common.exchange.configuration import ExchangeConfig
     from common.exchange.exchange import Exchange
-    from common.exchange.money import FeeRates
+    from common.exchange.fees.schedule import FeeSchedule
     from common.exchange.rules import MarketRules
     from common.model.instrument import Instrument
     from common.model.order import Side
@@ -43,7 +43,7 @@ def exchange():
     )
     config = ExchangeConfig(
         instruments=[instrument],
-        fee_rates=FeeRates.of_bps(Decimal(2), Decimal(5)),
+        fees=FeeSchedule.flat(Decimal(2), Decimal(5)),
         rules={"X-Y": MarketRules(open_orders_max=10**6)},
     )
     venue = Exchange(config)

@@ -9,6 +9,7 @@ shares nothing with the one that is measured: it is a heap of orders, and what i
 import heapq
 import random
 from array import array
+from collections.abc import Iterator
 from pathlib import Path
 
 LIMIT, CANCEL, MARKET = 0, 1, 2
@@ -23,12 +24,18 @@ Resting = list[int]
 """[price with the sign that puts the best first, number, lots left (0 = gone)]."""
 
 
+def operations(count: int, seed: int) -> Iterator[Operation]:
+    """`count` operations, (kind, side, price or number, lots) each."""
+    draw, market = random.Random(seed), _Market()
+    for _ in range(count):
+        yield market.next(draw)
+
+
 def record(count: int, seed: int, path: Path) -> None:
     """Write `count` operations to a file of native 64-bit integers."""
-    draw, market = random.Random(seed), _Market()
     rows = array("q")
-    for _ in range(count):
-        rows.extend(market.next(draw))
+    for operation in operations(count, seed):
+        rows.extend(operation)
     with path.open("wb") as file:
         rows.tofile(file)
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.benchmarks import codec, tick_to_order
+from tests.benchmarks import codec, exchange, fees, funds, tick_to_order
 
 
 def test_codec(capsys: pytest.CaptureFixture[str]) -> None:
@@ -10,6 +10,22 @@ def test_codec(capsys: pytest.CaptureFixture[str]) -> None:
     assert "ours (typed, checked)" in capsys.readouterr().out
 
 
+def test_fees(capsys: pytest.CaptureFixture[str]) -> None:
+    fees.main(10)
+    assert "count a trade" in capsys.readouterr().out
+
+
+def test_funds(capsys: pytest.CaptureFixture[str]) -> None:
+    funds.main(5)
+    assert "vault withdrawal" in capsys.readouterr().out
+
+
 def test_tick_to_order(capsys: pytest.CaptureFixture[str]) -> None:
     tick_to_order.main(5, 1)
     assert "p50 ratio" in capsys.readouterr().out
+
+
+def test_exchange(capsys: pytest.CaptureFixture[str]) -> None:
+    exchange.main(2_000, 12_000)
+    printed = capsys.readouterr().out
+    assert printed.count("| yes |") == 2 and "NO" not in printed

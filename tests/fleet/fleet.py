@@ -12,9 +12,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from common.exchange.events import DurableEvent, OrderCanceled, OrderExpired, OrderPlaced, TradeExecuted
+from common.exchange.ledger import OrderRecord
 from common.model.ids import CLIENT_ORDER_ID_PREFIX
-from common.storage import JournalReader
+from services.console.journals import replay_venue
 from services.console.proc import fleet_pids
 
 PROJECT = Path(__file__).resolve().parents[2]
@@ -71,13 +71,11 @@ class PaperFleet:
         """What lives of it."""
         return fleet_pids(self.var)
 
-    def venue_events(self) -> list[Any]:
-        """The paper venue's own record: the truth that everything else is held against."""
-        reader = JournalReader(self.var / "paper_exchange-binance.db")
-        try:
-            return [event for _sequence, _recorded_ns, event in reader.read_as(DurableEvent)]
-        finally:
-            reader.close()
+    def venue_orders(self) -> list[OrderRecord]:
+        """Our orders as the paper venue itself has them: the truth that everything else is held against."""
+        exchange = replay_venue(self.var / "paper_exchange-binance.db")
+        orders = [] if exchange is None else exchange.ledger.orders.values()
+        return [order for order in orders if order.client_order_id.startswith(CLIENT_ORDER_ID_PREFIX)]
 
     def last_words(self, lines: int = 40) -> str:
         """The end of all logs, for a failed test."""
@@ -89,31 +87,14 @@ class PaperFleet:
         shutil.rmtree(self.folder, ignore_errors=True)
 
 
-def resting_orders(events: list[Any]) -> set[str]:
-    """Client order ids of ours that rest at the venue, from its events alone."""
-    open_lots: dict[int, int] = {}
-    names: dict[int, str] = {}
-    for event in events:
-        match event:
-            case OrderPlaced(order_id=order_id, client_order_id=name, quantity_lots=lots):
-                if name.startswith(CLIENT_ORDER_ID_PREFIX):
-                    open_lots[order_id], names[order_id] = lots, name
-            case OrderCanceled(order_id=order_id) | OrderExpired(order_id=order_id):
-                open_lots.pop(order_id, None)
-            case TradeExecuted(maker=maker, taker=taker, quantity_lots=lots):
-                for party in (maker, taker):
-                    if party.order_id in open_lots:
-                        open_lots[party.order_id] -= lots
-    return {names[order_id] for order_id, lots in open_lots.items() if lots > 0}
+def resting_orders(orders: list[OrderRecord]) -> set[str]:
+    """Client order ids of those that rest."""
+    return {order.client_order_id for order in orders if order.is_open}
 
 
-def placed_ids(events: list[Any]) -> list[str]:
-    """Client order ids of ours in the order in which the venue accepted them."""
-    return [
-        event.client_order_id
-        for event in events
-        if isinstance(event, OrderPlaced) and event.client_order_id.startswith(CLIENT_ORDER_ID_PREFIX)
-    ]
+def placed_ids(orders: list[OrderRecord]) -> list[str]:
+    """Client order ids in the order in which the venue accepted them."""
+    return [order.client_order_id for order in orders]
 
 
 def wait_for(condition: Callable[[], bool], timeout_s: float, what: str, fleet: PaperFleet) -> float:

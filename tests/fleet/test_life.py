@@ -64,22 +64,22 @@ def test_positions_equal_the_venues_fills(trading_fleet: PaperFleet) -> None:
     assert report["venue_fills_minus_position"] == 0
     assert report["duplicate_client_ids"] == 0
     assert report["taker_fills"] == 0
-    ids = placed_ids(trading_fleet.venue_events())
+    ids = placed_ids(trading_fleet.venue_orders())
     assert len(ids) == len(set(ids)) > FILLS_WANTED
 
 
 @pytest.mark.parametrize("silent", ["quote_server-binance", "market_maker", "oms", "position_server"])
 def test_silence_pulls_quotes(trading_fleet: PaperFleet, silent: str) -> None:
     """A process that hangs is worse than one that dies: nobody restarts it, and its connections stay up."""
-    wait_for(lambda: bool(resting_orders(trading_fleet.venue_events())), 90, "a resting order", trading_fleet)
+    wait_for(lambda: bool(resting_orders(trading_fleet.venue_orders())), 90, "a resting order", trading_fleet)
     pid = trading_fleet.pids()[silent]
     os.kill(pid, signal.SIGSTOP)
     try:
         time.sleep(PULL_S_MAX)
-        events = trading_fleet.venue_events()
+        events = trading_fleet.venue_orders()
         assert not resting_orders(events), f"{silent} hangs and orders rest\n{trading_fleet.last_words()}"
         time.sleep(1)
-        assert placed_ids(trading_fleet.venue_events()) == placed_ids(events), "new orders on stale facts"
+        assert placed_ids(trading_fleet.venue_orders()) == placed_ids(events), "new orders on stale facts"
     finally:
         os.kill(pid, signal.SIGCONT)
     wait_for(trading_fleet.is_trading, RECOVERY_S_MAX, f"{silent} wakes up", trading_fleet)
@@ -88,29 +88,29 @@ def test_silence_pulls_quotes(trading_fleet: PaperFleet, silent: str) -> None:
 def test_kill_stops_everything_until_rearmed(trading_fleet: PaperFleet) -> None:
     done = trading_fleet.run("kill", "--reason", "drill")
     assert done.returncode == 0, done.stdout + done.stderr
-    events = trading_fleet.venue_events()
+    events = trading_fleet.venue_orders()
     assert not resting_orders(events)
     # Latched: also a restart of the oms and of the quoting process changes nothing.
     for victim in ("oms", "market_maker"):
         os.kill(trading_fleet.pids()[victim], signal.SIGKILL)
     wait_for(lambda: trading_fleet.ask("status")["healthy"], RECOVERY_S_MAX, "restart while killed", trading_fleet)
     time.sleep(2)
-    assert placed_ids(trading_fleet.venue_events()) == placed_ids(events)
+    assert placed_ids(trading_fleet.venue_orders()) == placed_ids(events)
     assert trading_fleet.run("rearm").returncode == 0
     placed = len(placed_ids(events))
     wait_for(
-        lambda: len(placed_ids(trading_fleet.venue_events())) > placed, 90, "orders after rearm", trading_fleet
+        lambda: len(placed_ids(trading_fleet.venue_orders())) > placed, 90, "orders after rearm", trading_fleet
     )  # fmt: skip
 
 
 def test_kill_works_while_the_oms_hangs(trading_fleet: PaperFleet) -> None:
-    wait_for(lambda: bool(resting_orders(trading_fleet.venue_events())), 90, "a resting order", trading_fleet)
+    wait_for(lambda: bool(resting_orders(trading_fleet.venue_orders())), 90, "a resting order", trading_fleet)
     pid = trading_fleet.pids()["oms"]
     os.kill(pid, signal.SIGSTOP)
     try:
         done = trading_fleet.run("kill", "--reason", "drill", "--json")
         assert done.returncode == 0, done.stdout + done.stderr
-        assert not resting_orders(trading_fleet.venue_events())
+        assert not resting_orders(trading_fleet.venue_orders())
     finally:
         os.kill(pid, signal.SIGCONT)
     wait_for(lambda: trading_fleet.run("rearm").returncode == 0, RECOVERY_S_MAX, "rearm", trading_fleet)
@@ -121,7 +121,7 @@ def test_down_leaves_nothing(trading_fleet: PaperFleet) -> None:
     down = trading_fleet.ask("down")
     assert down["ok"] and down["orders"]["proven"], down
     assert not trading_fleet.strays()
-    assert not resting_orders(trading_fleet.venue_events())
+    assert not resting_orders(trading_fleet.venue_orders())
     again = trading_fleet.ask("down")
     assert again["ok"] and not again["was_running"]
 

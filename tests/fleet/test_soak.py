@@ -33,7 +33,7 @@ def test_random_kills_lose_nothing_and_double_nothing(fleet: PaperFleet) -> None
     assert report["cefi_fills"] > 0
     assert report["venue_fills_minus_position"] == 0
     assert report["duplicate_client_ids"] == 0
-    ids = placed_ids(fleet.venue_events())
+    ids = placed_ids(fleet.venue_orders())
     assert len(ids) == len(set(ids))
     assert fleet.run("down").returncode == 0
-    assert not resting_orders(fleet.venue_events()) and not fleet.strays()
+    assert not resting_orders(fleet.venue_orders()) and not fleet.strays()

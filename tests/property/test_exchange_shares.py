@@ -15,9 +15,9 @@ from common.exchange.commands import CancelOrder, Deposit, PassTime, PlaceOrder,
 from common.exchange.configuration import ExchangeConfig
 from common.exchange.events import Refusal, TradeExecuted
 from common.exchange.exchange import Exchange, ExchangeState
+from common.exchange.fees.schedule import FeeSchedule
 from common.exchange.margin.commands import MoveCollateral
 from common.exchange.margin.rules import PerpetualRules
-from common.exchange.money import FeeRates
 from common.exchange.pools.commands import (
     AddPoolFees,
     ClosePool,
@@ -61,7 +61,7 @@ CONFIG = ExchangeConfig(
         )
         for symbol in (PERPETUAL, SPOT)
     ],
-    fee_rates=FeeRates.of_bps(Decimal("-0.3"), Decimal("4.5")),
+    fees=FeeSchedule.flat(Decimal("-0.3"), Decimal("4.5")),
     perpetuals={PERPETUAL: PerpetualRules()},
 )  # fmt: skip
 
@@ -141,7 +141,8 @@ class Funds(RuleBasedStateMachine):
             elif isinstance(event, ProfitShareCharged):
                 self.check_charge(event)
         if not traded and any(isinstance(event, VaultWithdrawn) for event in events):
-            assert self.exchange.margin.available(self.exchange.margin.account(V, "USD")) >= 0
+            spare = self.exchange.margin.available(self.exchange.margin.account(V, "USD"))
+            assert spare + self.exchange.ledger.accounts.free(V, "USD") >= 0
         return events
 
     def prices(self) -> dict[str, tuple[int, int, int]]:
@@ -281,7 +282,7 @@ class Funds(RuleBasedStateMachine):
             assert all(each.shares > 0 for each in vault.depositors.values())
             waiting = [each.account for each in vault.queue]
             assert len(waiting) == len(set(waiting))
-            assert all(0 < each.shares <= vault.depositors[each.account].shares for each in vault.queue)
+            assert all(each.shares > 0 and each.account in vault.depositors for each in vault.queue)
         for pool in self.exchange.pools.pools.values():
             assert pool.supply == sum(each.shares for each in pool.holders.values())
             assert all(each.shares > 0 for each in pool.holders.values())

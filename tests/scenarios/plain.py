@@ -117,7 +117,7 @@ class PlainMarket:
             return True
         if lots < 0 or (price is not None and price <= 0) or (step.price is None and step.qty is None):
             return False
-        if step.price is not None and isinstance(order.step, Market):
+        if step.price is not None and order.price is None:
             return False
         keeps = price == order.price and lots <= order.open
         order.price, order.open = price, lots

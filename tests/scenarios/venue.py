@@ -15,8 +15,8 @@ from common.exchange.commands import Command, SelfTradePrevention, Trigger, Trig
 from common.exchange.configuration import ExchangeConfig
 from common.exchange.events import Event, Refusal, RejectReason, TradeExecuted
 from common.exchange.exchange import Exchange
+from common.exchange.fees.schedule import FeeSchedule
 from common.exchange.ledger import OrderRecord
-from common.exchange.money import FeeRates
 from common.exchange.rules import NS_PER_S, MarketRules
 from common.model.errors import InvariantBroken
 from common.model.instrument import Instrument
@@ -53,7 +53,7 @@ STP = {
 }
 STATES = {OrderState.FILLED: "filled", OrderState.CANCELED: "canceled", OrderState.EXPIRED: "canceled"}
 TIMES = {"GTC": TimeInForce.GTC, "IOC": TimeInForce.IOC, "FOK": TimeInForce.FOK, "FOK_BUDGET": TimeInForce.FOK}
-NO_FEES = FeeRates.of_bps(Decimal(0), Decimal(0))
+NO_FEES = FeeSchedule.flat(Decimal(0), Decimal(0))
 
 
 class Venue:
@@ -62,7 +62,7 @@ class Venue:
     def __init__(self, rules: MarketRules) -> None:
         rules = msgspec.structs.replace(rules, open_orders_max=OPEN_ORDERS_MAX, client_ids_once=True)
         self.exchange = Exchange(
-            ExchangeConfig(instruments=[INSTRUMENT], fee_rates=NO_FEES, rules={SYMBOL: rules}, settles=False)
+            ExchangeConfig(instruments=[INSTRUMENT], fees=NO_FEES, rules={SYMBOL: rules}, settles=False)
         )
         self._owners: dict[str, str] = {}
         self._time_ns = 0

@@ -239,7 +239,8 @@ class Margin:
     def pay_fee(self, asset: str, account: str, units: int) -> None:
         """Charge an account's wallet, or with a negative number pay it a rebate."""
         self.pay(asset, account, FEE_ACCOUNT, units)
-        self.touched[asset, account] = None
+        if account not in SPECIAL_ACCOUNTS:
+            self.touched[asset, account] = None
 
     def touch_holders(self, symbol: str) -> None:
         """A mark changed: everybody's health in that market may have."""

@@ -153,7 +153,7 @@ class Pools:
             )
         )  # fmt: skip
         self._reviews.release_held(pool)
-        self._quoting.renew(pool)
+        self._quoting.renew_with_cash(pool)
 
     def withdraw(self, command: WithdrawFromPool) -> None:
         """Tokens for their value in cash."""
@@ -161,10 +161,11 @@ class Pools:
         shares = self._asked(pool, account, command.shares)
         if not is_whole(command.units_min, 0):
             raise Refused(RejectReason.AMOUNT_INVALID, "units_min")
-        units = redeemed(shares, pool.supply, self._nav(pool))
+        nav = self._nav(pool)
+        units = redeemed(shares, pool.supply, nav)
         if units < command.units_min:
             raise Refused(RejectReason.WORSE_THAN_AGREED, f"worth {units}")
-        self._pay_cash(pool, account, units, shares)
+        self._pay_cash(pool, account, units, shares, nav)
 
     def withdraw_units(self, command: WithdrawUnitsFromPool) -> None:
         """As many tokens as exactly so much cash takes."""
@@ -173,12 +174,13 @@ class Pools:
         shares_max = shares_of_text(command.shares_max) if command.shares_max else SHARES_MAX
         if not is_whole(units, 1) or shares_max is None:
             raise Refused(RejectReason.AMOUNT_INVALID, "units and shares_max must be positive")
-        shares = burned(units, pool.supply, self._nav(pool))
+        nav = self._nav(pool)
+        shares = burned(units, pool.supply, nav)
         if shares > holder.shares:
             raise Refused(RejectReason.NO_SHARES, f"takes {shares}, has {holder.shares}")
         if shares > shares_max:
             raise Refused(RejectReason.WORSE_THAN_AGREED, f"takes {shares}")
-        self._pay_cash(pool, account, units, shares)
+        self._pay_cash(pool, account, units, shares, nav)
 
     def withdraw_in_kind(self, command: WithdrawInKind) -> None:
         """A part of the goods and of the cash."""
@@ -186,7 +188,7 @@ class Pools:
         if self._core.ledger.scales[pool.symbol].is_perpetual:
             raise Refused(RejectReason.TERMS_INVALID, "a position is not handed out")
         shares = self._asked(pool, account, command.shares)
-        payout = self._reviews.in_kind(pool, shares)
+        present, payout = self._present(pool), self._reviews.in_kind(pool, shares)
         if not is_whole(command.units_min, 0) or not is_whole(command.base_units_min, 0):
             raise Refused(RejectReason.AMOUNT_INVALID, "units_min and base_units_min")
         if payout.units < command.units_min or payout.base_units < command.base_units_min:
@@ -194,7 +196,7 @@ class Pools:
         if not payout.units and not payout.base_units:
             raise Refused(RejectReason.AMOUNT_INVALID, "so few tokens are worth nothing")
         self._quoting.withdraw(pool)
-        self._reviews.pay(pool, account, payout)
+        self._reviews.pay(pool, account, payout, present.nav_units)
         self._reviews.settle(pool)
 
     def add_fees(self, command: AddPoolFees) -> None:
@@ -293,14 +295,14 @@ class Pools:
             raise Refused(RejectReason.NO_EQUITY)
         return nav
 
-    def _pay_cash(self, pool: Pool, account: str, units: int, shares: int) -> None:
+    def _pay_cash(self, pool: Pool, account: str, units: int, shares: int, nav: int) -> None:
         if not units:
             raise Refused(RejectReason.AMOUNT_INVALID, "so few tokens are worth nothing")
         if units > self._reviews.payable(pool, without_orders=True):
             raise Refused(RejectReason.NOT_CASH, f"{units} are more than there is")
         if units > self._reviews.payable(pool):
             self._quoting.withdraw(pool)
-        self._reviews.pay(pool, account, Payout(units=units, base_units=0, shares=shares))
+        self._reviews.pay(pool, account, Payout(units=units, base_units=0, shares=shares), nav)
         self._reviews.settle(pool)
 
     def _tell_terms(self, pool: Pool) -> None:

@@ -1,7 +1,11 @@
 """The quotes of pools in the book: post-only orders, renewed after fills and when the mark has moved by a level."""
 
+from msgspec.structs import replace
+
 from common.exchange.commands import PlaceOrder
 from common.exchange.core import Core, Key
+from common.exchange.events import RejectReason
+from common.exchange.ledger import OrderRecord
 from common.exchange.orders import Orders
 from common.exchange.pools.ladder import Means, Rung, rungs, spacing_of
 from common.exchange.pools.records import Pool, PoolStatus
@@ -31,6 +35,11 @@ class Quoting:
         """Quote anew after the present command."""
         self._core.soon(POOL_QUOTE, pool.name)
 
+    def renew_with_cash(self, pool: Pool) -> None:
+        """Cash has come: quote anew where there was too little of it. Otherwise it changes no quote."""
+        if pool.lacks_cash or not pool.quoted_mark:
+            self.renew(pool)
+
     def withdraw(self, pool: Pool) -> None:
         """Take all quotes off."""
         for order in list(self._core.ledger.open_of(pool.account, pool.symbol).values()):
@@ -57,7 +66,10 @@ class Quoting:
         if not _quotes(pool) or not mark:
             self.withdraw(pool)
             return
-        wanted = dict.fromkeys(rungs(pool.ladder, mark, self._means(pool)))
+        means = self._means(pool)
+        ladder = rungs(pool.ladder, mark, means)
+        lacks = means.bid_cost_max is not None and ladder != rungs(pool.ladder, mark, replace(means, bid_cost_max=None))
+        wanted = dict.fromkeys(ladder)
         for order in list(self._core.ledger.open_of(pool.account, pool.symbol).values()):
             rung = Rung(order.side, order.price_ticks, order.remaining_lots)
             if rung in wanted:
@@ -65,8 +77,9 @@ class Quoting:
             else:
                 self._orders.cancel(order)
         for rung in wanted:
-            self._place(pool, rung)
-        pool.quoted_mark = mark
+            if self._place(pool, rung) is RejectReason.INSUFFICIENT_MARGIN:
+                lacks = True
+        pool.quoted_mark, pool.lacks_cash = mark, lacks
 
     def _means(self, pool: Pool) -> Means:
         core, scale = self._core, self._core.ledger.scales[pool.symbol]
@@ -77,9 +90,9 @@ class Quoting:
         cash = 0 if balance is None else balance.total - unvested(pool.streams, core.time_ns)
         return Means(position_lots=lots, ask_lots_max=lots, bid_cost_max=max(0, cash) // scale.tick_lot_units)
 
-    def _place(self, pool: Pool, rung: Rung) -> None:
+    def _place(self, pool: Pool, rung: Rung) -> OrderRecord | RejectReason:
         pool.last_quote += 1
-        self._orders.place(
+        return self._orders.place(
             PlaceOrder(
                 time_ns=self._core.time_ns, account=pool.account, symbol=pool.symbol,
                 client_order_id=f"{pool.name}-{pool.last_quote}", side=rung.side, quantity_lots=rung.lots,

@@ -84,6 +84,7 @@ class Pool(msgspec.Struct, kw_only=True):
     earned_fees     units that had reached holders when the supply last changed; `fees_per_share` is their sum per
                     token, scaled
     quoted_mark     the mark of its present quotes, 0 = it has none; `last_quote` counts them
+    lacks_cash      more cash would let it quote more
     """
 
     name: str
@@ -105,6 +106,7 @@ class Pool(msgspec.Struct, kw_only=True):
     fees_per_share: int = 0
     quoted_mark: int = 0
     last_quote: int = 0
+    lacks_cash: bool = False
 
     @property
     def account(self) -> str:

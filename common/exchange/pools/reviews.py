@@ -61,11 +61,9 @@ class Reviews:
         cash = shares * self.payable(pool, without_orders=True) // whole
         return Payout(units=max(0, cash - 1) if base else cash, base_units=base, shares=shares)
 
-    def pay(self, pool: Pool, account: str, payout: Payout) -> None:
-        """End tokens for what is free now."""
+    def pay(self, pool: Pool, account: str, payout: Payout, nav: int) -> None:
+        """End tokens for what is free now; the pool was worth `nav` before."""
         core, purse, supply = self._core, self._purse, pool.supply
-        present = self.present(pool)
-        nav = 0 if present is None else present.nav_units
         value = payout.units + (purse.value(pool.symbol, payout.base_units) if payout.base_units else 0)
         count_fees(pool, core.time_ns)
         pay_out(pool, account, value, payout.shares)
@@ -82,9 +80,9 @@ class Reviews:
         )  # fmt: skip
 
     def settle(self, pool: Pool) -> None:
-        """After payouts: quote what is left. Without a holder nothing is, and fees on their way wait for the next."""
+        """After payouts: quotes that had to go come back. Without a holder fees on their way wait for the next one."""
         if pool.supply:
-            self._quoting.renew(pool)
+            self._quoting.renew_with_cash(pool)
         else:
             self._quoting.withdraw(pool)
             self._hold(pool)
@@ -143,7 +141,9 @@ class Reviews:
         self._hold(pool)
         pool.held_units = 0
         for account in sorted(pool.holders):
-            self.pay(pool, account, self.in_kind(pool, pool.holders[account].shares))
+            present = self.present(pool)
+            payout = self.in_kind(pool, pool.holders[account].shares)
+            self.pay(pool, account, payout, 0 if present is None else present.nav_units)
         dust = self.sweep(pool)
         pool.status = PoolStatus.CLOSED
         core.tell(PoolClosed(time_ns=core.time_ns, pool=pool.name, dust_units=dust))

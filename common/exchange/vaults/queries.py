@@ -93,11 +93,12 @@ def depositor_view(vault: Vault, account: str, equity: int | None) -> DepositorV
 
 
 def queue_view(vault: Vault, equity: int | None) -> list[RequestView]:
-    """Who waits, first first."""
-    return [
-        RequestView(
-            account=each.account, shares=str(each.shares), requested_ns=each.requested_ns,
-            value_units=None if equity is None else redeemed(each.shares, vault.supply, equity),
+    """Who waits, first first. What a charge has taken since is waited for no more."""
+    views = []
+    for each in vault.queue:
+        shares = min(each.shares, vault.depositors[each.account].shares)
+        value = None if equity is None else redeemed(shares, vault.supply, equity)
+        views.append(
+            RequestView(account=each.account, shares=str(shares), requested_ns=each.requested_ns, value_units=value)
         )
-        for each in vault.queue
-    ]  # fmt: skip
+    return views

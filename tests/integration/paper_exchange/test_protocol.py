@@ -4,6 +4,7 @@ import asyncio
 import hmac
 import json
 import time
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
@@ -13,6 +14,7 @@ import pytest
 from common.exchange.commands import PrintTrade, SetLevels
 from common.model.order import Side
 from common.venues.signer import HmacSigner
+from services.paper_exchange.config import FeeTierConfig
 from tests.integration.paper_exchange.world import KEY, SECRET, World, venue
 
 ORDER = "/api/v3/order"
@@ -133,6 +135,30 @@ def test_queries_find_final_orders_and_cancels_answer_once(tmp_path: Path):
         assert [each["clientOrderId"] for each in all_orders] == ["cw-1", "cw-2"]
 
     run(tmp_path, scenario)
+
+
+def test_the_account_shows_the_rates_of_its_own_volume(tmp_path: Path):
+    tiers = (
+        FeeTierConfig(volume_min=Decimal(0), maker_fee_bps=Decimal(2), taker_fee_bps=Decimal(5)),
+        FeeTierConfig(volume_min=Decimal(2_001), maker_fee_bps=Decimal(-1), taker_fee_bps=Decimal("4.5")),
+    )
+
+    async def scenario(world: World) -> None:
+        async def rates() -> tuple[int, int, str, str]:
+            _, got = await world.signed("GET", "/api/v3/account")
+            shown = got["commissionRates"]
+            return got["makerCommission"], got["takerCommission"], shown["maker"], shown["taker"]
+
+        assert await rates() == (2, 5, "0.00020000", "0.00050000")
+        _, taken = await world.place("BUY", "2001", "1.5")
+        assert taken["fills"][0]["commission"] == "0.00050000"
+        assert await rates() == (-1, 4, "-0.00010000", "0.00045000")
+        printed(world, Side.SELL, 200_100, 1_000)
+        _, trades = await world.signed("GET", "/api/v3/myTrades", symbol="ETHUSDT")
+        # The taker sold 0.1 ETH for 200.1 USDT and paid its fee of them: so the rebate is in USDT.
+        assert (trades[-1]["commission"], trades[-1]["commissionAsset"]) == ("-0.02001000", "USDT")
+
+    run(tmp_path, scenario, fee_tiers=tiers)
 
 
 def test_fills_fees_and_my_trades(tmp_path: Path):

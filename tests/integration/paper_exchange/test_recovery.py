@@ -6,7 +6,6 @@ from typing import Any
 
 import pytest
 
-from services.paper_exchange import venue as venue_module
 from tests.integration.paper_exchange.world import World, venue
 
 
@@ -20,14 +19,12 @@ async def facts(world: World) -> list[Any]:
     ]
 
 
-@pytest.mark.parametrize("snapshot_entries", [1, 10**9])
-def test_three_lives_tell_the_same_story(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, snapshot_entries: int):
-    monkeypatch.setattr(venue_module, "SNAPSHOT_ENTRIES", snapshot_entries)
-
+@pytest.mark.parametrize("snapshot_commands", [1, 10, 10**9])
+def test_three_lives_tell_the_same_story(tmp_path: Path, snapshot_commands: int):
     async def scenario() -> None:
         before: list[Any] = []
         for life in range(3):
-            async with venue(tmp_path, flow=True) as world:
+            async with venue(tmp_path, flow=True, snapshot_commands=snapshot_commands) as world:
                 assert world.site.expired_at_start == (life > 0)
                 if life:
                     orders, trades, balances = await facts(world)

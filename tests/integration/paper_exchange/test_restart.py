@@ -17,11 +17,10 @@ from typing import Any
 import aiohttp
 import pytest
 
-from common.exchange.events import DurableEvent
-from common.exchange.fills import fills_in
-from common.storage.journal import JournalReader
+from common.exchange.fills import fills_of
 from common.venues.credentials import Credentials, read_credentials
 from common.venues.signer import HmacSigner
+from services.console.journals import replay_venue
 from tests.conftest import PROJECT
 
 FLEET = """
@@ -105,11 +104,8 @@ class Process:
 
     def journal_fills(self) -> list[Any]:
         """Every fill that its journal holds."""
-        reader = JournalReader(self.var / "paper_exchange-binance.db")
-        try:
-            return list(fills_in(event for _, _, event in reader.read_as(DurableEvent)))
-        finally:
-            reader.close()
+        exchange = replay_venue(self.var / "paper_exchange-binance.db")
+        return [] if exchange is None else [fill for trade in exchange.ledger.trades for fill in fills_of(trade)]
 
 
 class Trader:

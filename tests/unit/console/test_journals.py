@@ -1,16 +1,22 @@
 """Figures of a run from journals that the services themselves would write."""
 
+import asyncio
+from decimal import Decimal
 from pathlib import Path
 
 import msgspec
 import pytest
 
-from common.exchange.events import EXTERNAL_ACCOUNT, OrderPlaced, TradeExecuted, TradeParty
+from common.exchange.commands import PlaceOrder, SetLevels
+from common.exchange.configuration import ExchangeConfig
+from common.exchange.fees.schedule import FeeSchedule
 from common.messages import ExecutionReported, OrderFilled, SubmitOrder
-from common.model.order import OrderState, OrderType, Side, TimeInForce
+from common.model.instrument import Instrument
+from common.model.order import OrderState, Side
 from common.storage import Journal
 from services.console.figures import percentile
 from services.console.journals import read_orders, read_positions, read_venue
+from services.paper_exchange.venue import PaperVenue
 
 SENT_NS = 1_000_000
 
@@ -99,29 +105,36 @@ def test_positions_are_the_snapshot_and_what_came_after(tmp_path: Path) -> None:
     assert read_positions(tmp_path / "p.db") == {("binance", "ETH-USDT"): 5}
 
 
-def test_venue_counts_our_side_of_trades_and_repeated_ids(tmp_path: Path) -> None:
-    journal = Journal(tmp_path / "v.db")
-    for name, account in (("cw-a", "us"), ("cw-a", "us"), ("cw-b", "us"), ("other", "us")):
-        journal.record(
-            OrderPlaced(
-                time_ns=1, order_id=1, account=account, symbol="ETH-USDT", client_order_id=name, side=Side.BUY,
-                order_type=OrderType.LIMIT, time_in_force=TimeInForce.GTC, post_only=True, price_ticks=1,
-                quantity_lots=1,
-            )
-        )  # fmt: skip
-    us = TradeParty(account="us", order_id=1, client_order_id="cw-a", fee_units=0, fee_asset="USDT")
-    market = TradeParty(account=EXTERNAL_ACCOUNT, order_id=2, client_order_id="", fee_units=0, fee_asset="USDT")
-    for maker, taker, aggressor, lots in ((us, market, Side.SELL, 5), (market, us, Side.SELL, 2)):
-        journal.record(
-            TradeExecuted(
-                time_ns=1, trade_id=lots, symbol="ETH-USDT", price_ticks=1, quantity_lots=lots, aggressor=aggressor,
-                maker=maker, taker=taker,
-            )
-        )  # fmt: skip
-    journal.close()
-    book = read_venue(tmp_path / "v.db")
-    assert book.lots["ETH-USDT"] == 5 - 2
-    assert book.duplicate_client_ids == 1
+def test_the_venues_journal_is_played_again(tmp_path: Path) -> None:
+    """Also from a snapshot on, and beside its writer."""
+    eth = Instrument(
+        venue="binance", symbol="ETH-USDT", venue_symbol="ETHUSDT", base="ETH", quote="USDT",
+        tick_size=Decimal("0.01"), lot_size=Decimal("0.0001"),
+    )  # fmt: skip
+    config = ExchangeConfig(instruments=[eth], fees=FeeSchedule.flat(0, 0))
+    orders = (("cw-a", Side.BUY, 110, 4), ("cw-a", Side.SELL, 90, 1), ("me", Side.BUY, 50, 1))
+    commands = [SetLevels(time_ns=2, symbol="ETH-USDT", bids=[(90, 3)], asks=[(110, 5)])] + [
+        PlaceOrder(
+            time_ns=3, account="paper", symbol="ETH-USDT", client_order_id=name, side=side, price_ticks=price,
+            quantity_lots=lots,
+        )
+        for name, side, price, lots in orders
+    ]  # fmt: skip
+
+    async def trade(journal: Journal, snapshot_commands: int) -> None:
+        venue = PaperVenue(config, journal, lambda: 1, snapshot_commands)
+        venue.open({"USDT": 10**16, "ETH": 10**10}, True)
+        for command in commands:
+            venue.execute(command)
+            await venue.committed()
+
+    for snapshot_commands in (1, 10**9):
+        journal = Journal(tmp_path / f"v{snapshot_commands}.db", "process")
+        asyncio.run(trade(journal, snapshot_commands))
+        book = read_venue(journal.path)
+        journal.close()
+        assert book.lots["ETH-USDT"] == 4 - 1
+        assert book.duplicate_client_ids == 1
 
 
 @pytest.mark.parametrize(

@@ -27,7 +27,8 @@ from common.exchange.commands import (
 from common.exchange.configuration import ExchangeConfig
 from common.exchange.events import Event, Refusal, RejectReason, TradeExecuted
 from common.exchange.exchange import Exchange, ExchangeState
-from common.exchange.money import FeeRates, units_from_text
+from common.exchange.fees.schedule import FeeSchedule
+from common.exchange.money import units_from_text
 from common.exchange.rules import MarketRules
 from common.model.instrument import Instrument
 from common.model.order import OrderType, Side, TimeInForce
@@ -47,9 +48,9 @@ class Desk:
         self, maker_bps: str = "0", taker_bps: str = "0", accounts: Iterable[str] = ("me", "you"), **options
     ) -> None:  # type: ignore[no-untyped-def]
         """`groups` and `settles` are the exchange's, all other options are rules of its only market."""
-        fees, settles = FeeRates.of_bps(Decimal(maker_bps), Decimal(taker_bps)), options.pop("settles", True)
+        fees, settles = FeeSchedule.flat(Decimal(maker_bps), Decimal(taker_bps)), options.pop("settles", True)
         self.config = ExchangeConfig(
-            instruments=[ETH], fee_rates=fees, trade_groups=options.pop("groups", {}), settles=settles,
+            instruments=[ETH], fees=fees, trade_groups=options.pop("groups", {}), settles=settles,
             rules={ETH.symbol: MarketRules(**options)},
         )  # fmt: skip
         self.exchange = Exchange(self.config)
@@ -69,12 +70,15 @@ class Desk:
         """Execute one command and keep what happened. A refusal must leave the state as it was."""
         time_ns = at or self.exchange.time_ns + 1
         before = "" if at else self.exchange.state_hash()
-        command = kind(time_ns=time_ns, **terms)
-        events = self.exchange.execute(command)
+        events = self.execute(kind(time_ns=time_ns, **terms))
         if len(events) == 1 and isinstance(events[0], Refusal):
             assert not before or self.exchange.state_hash() == before
+        return events
+
+    def execute(self, command: Command) -> list[Event]:
+        """Execute a command and keep it and what happened, changed levels too."""
+        events = self.exchange.execute(command) + self.exchange.changed_levels()
         self.commands.append(command)
-        events += self.exchange.changed_levels()
         self.journal += events
         return events
 

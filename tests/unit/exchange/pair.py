@@ -274,8 +274,8 @@ def check_money(exchange: Exchange, deposits: dict[str, int]) -> None:
     """What all own is what was deposited, and what is locked is what open limit orders would pay."""
     ledger = exchange.ledger
     locked: Counter[tuple[str, str]] = Counter()
-    for (account, symbol), orders in ledger.open_orders.items():
-        for order in orders.values():
+    for (account, symbol), seat in ledger.seats.items():
+        for order in seat.orders.values():
             if order.order_type is LIMIT:
                 cost = ledger.cost_units(symbol, order.side, order.price_ticks, order.remaining_lots)
                 locked[account, ledger.lockable(symbol, order.side)] += cost

@@ -113,7 +113,7 @@ def test_fees_are_charged_in_what_is_received_and_rounded_against_the_payer():
     desk.place("you", "maker", SELL, 123, 7)
     desk.place("me", "taker", BUY, 123, 7)
     maker, taker = fills_in(desk.journal)
-    assert (maker.fee_asset, maker.fee_units) == ("USDT", -(123 * 7 * 100 // 10_000))
+    assert (maker.fee_asset, maker.fee_units) == ("ETH", -(7 * 10_000 // 10_000))
     assert (taker.fee_asset, taker.fee_units) == ("ETH", -(-7 * 10_000 * 45 // 100_000))
     balances = desk.exchange.ledger.accounts
     assert balances.balance("me", "ETH").total == units_from_text("100") + 7 * 10_000 - taker.fee_units

@@ -6,7 +6,7 @@ from common.exchange.commands import Batch, PlaceOrder, PriceReference, Trigger,
 from common.exchange.configuration import ExchangeConfig
 from common.exchange.events import Event, OrderTriggered, TradeExecuted
 from common.exchange.exchange import Exchange
-from common.exchange.money import FeeRates
+from common.exchange.fees.schedule import FeeSchedule
 from common.model.instrument import Instrument
 from common.model.order import OrderType, Side, TimeInForce
 
@@ -27,7 +27,7 @@ def _order(name: str, side: Side, price: int, lots: int, trigger: Trigger | None
 
 def _exchange() -> Exchange:
     """The last price is 103, asks wait at 100 and 104, a bid at 90."""
-    exchange = Exchange(ExchangeConfig(instruments=[INSTRUMENT], fee_rates=FeeRates(0, 0), settles=False))
+    exchange = Exchange(ExchangeConfig(instruments=[INSTRUMENT], fees=FeeSchedule.flat(0, 0), settles=False))
     for order in (
         _order("a", Side.SELL, 103, 1),
         _order("b", Side.BUY, 103, 1),

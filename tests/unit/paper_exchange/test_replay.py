@@ -83,7 +83,7 @@ def test_book_after_each_recorded_diff_equals_an_independent_rebuild(recordings)
     while not flow.loops:
         row = flow._row
         before = len(desk.journal)
-        flow.step(lambda command: desk.journal.extend(e := desk.exchange.execute(command)) or e, flow.due_ns)
+        flow.step(desk.execute, flow.due_ns)
         assert not desk.book.is_crossed
         printed = [e for e in desk.journal[before:] if isinstance(e, TradeExecuted)]
         trades += len(printed) > 0
@@ -115,7 +115,7 @@ def test_our_orders_fill_in_the_replay_and_the_book_is_never_crossed(recordings)
     flow = ReplayFlow(ETH.symbol, lambda: iter(rows), lambda loops: None)
     names = 0
     while flow.loops < 2:
-        flow.step(lambda command: desk.journal.extend(e := desk.exchange.execute(command)) or e, flow.due_ns)
+        flow.step(desk.execute, flow.due_ns)
         assert not desk.book.is_crossed
         if random.random() < 0.01 and desk.book.bids.best() and desk.book.asks.best():
             for order_id in list(desk.exchange.ledger.open_of("me", ETH.symbol)):

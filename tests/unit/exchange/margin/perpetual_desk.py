@@ -8,10 +8,10 @@ from common.exchange.commands import CancelOrder, Deposit, PassTime, PlaceOrder,
 from common.exchange.configuration import ExchangeConfig, Features
 from common.exchange.events import Event, Refusal, RejectReason, TradeExecuted
 from common.exchange.exchange import Exchange, ExchangeState
+from common.exchange.fees.schedule import FeeSchedule
 from common.exchange.margin.accounts import Position
 from common.exchange.margin.commands import MoveCollateral
 from common.exchange.margin.rules import MarginTier, PerpetualRules
-from common.exchange.money import FeeRates
 from common.exchange.rules import MarketRules
 from common.model.instrument import Instrument
 from common.model.order import OrderType, Side, TimeInForce
@@ -38,10 +38,10 @@ class PerpetualDesk:
     """Market "X-PERP" is a perpetual, "X-USD" is spot. Everybody named has money in the margin wallet."""
 
     def __init__(self, *accounts: str, money: int = 10_000, maker_bps: int = 0, taker_bps: int = 0, **options) -> None:  # type: ignore[no-untyped-def]
-        """`rules`, `perpetual`, `groups`, `features` as the configuration has them; `money` in whole units."""
+        """`rules`, `perpetual`, `groups`, `features`, `fees` as the configuration has them; `money` in whole units."""
         self.config = ExchangeConfig(
             instruments=[instrument("X-PERP"), instrument("X-USD")],
-            fee_rates=FeeRates.of_bps(Decimal(maker_bps), Decimal(taker_bps)),
+            fees=options.get("fees", FeeSchedule.flat(maker_bps, taker_bps)),
             perpetuals={"X-PERP": options.get("perpetual", PerpetualRules(tiers=TIERS))},
             rules={"X-PERP": options.get("rules", MarketRules())},
             trade_groups=options.get("groups", {}), features=options.get("features", Features()),

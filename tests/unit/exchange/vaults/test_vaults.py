@@ -241,6 +241,18 @@ def test_trap_2_only_what_margin_does_not_need_is_paid_and_the_rest_waits():
     assert (desk.vault.queue, desk.vault.depositors, desk.worth()) == ([], {}, 0)
 
 
+def test_trap_2_cash_outside_of_the_wallet_is_not_paid_while_margin_lacks():
+    """Wallet 100 with 9 lots at 100, cash 900; at 95 the wallet has 55 and needs 86."""
+    desk = VaultDesk()
+    desk.pay_in("a", 1_000)
+    desk.run(MoveCollateral, account=V, by="mary", asset="USD", units=-900 * UNIT)
+    desk.order(BUY, 100, 9)
+    desk.place("other", SELL, 100, 9)
+    desk.mark(95)
+    assert paid(desk.pay_out("a")) == [("a", 900 + 55 - 85.5)]
+    assert desk.free(V) == 85.5 - 55
+
+
 def test_requests_are_paid_in_their_order():
     desk = VaultDesk()
     for account in "abc":
