@@ -211,7 +211,7 @@ def _money_refusal(
     value: int,
     replaced: OrderRecord | None,
 ) -> RejectReason | None:
-    """Why an account cannot pay for lots worth `value` ticks x lots, or they are too few or too many to be traded."""
+    """Why an account cannot pay for lots worth `value` in ticks x lots, or why the instrument is not traded so."""
     scale = core.ledger.scales[terms.symbol]
     quote, base = value * scale.tick_lot_units, lots * scale.lot_units
     if lots and quote < scale.notional_units_min and not terms.reduce_only:

@@ -18,23 +18,33 @@ from common.exchange.commands import (
     TakeLiquidity,
     Withdraw,
 )
-from common.exchange.margin.commands import MoveCollateral, MoveIsolatedMargin, SetLeverage, SetMarginMode
+from common.exchange.margin.commands import (
+    FundInsurance,
+    MergePosition,
+    MoveCollateral,
+    MoveIsolatedMargin,
+    SetLeverage,
+    SetMarginMode,
+    SetOracle,
+    SplitPosition,
+    TransferPosition,
+)
 from common.exchange.pools.commands import PoolCommand
 from common.exchange.vaults.commands import VaultCommand
 
 OrderCommand = PlaceOrder | CancelOrder | ReduceOrder | AmendOrder | Batch
 """What anybody does to a book."""
 
-WorldCommand = SetMark | SetLast | SetLevels | SetTouch | PrintTrade | DropLiquidity | TakeLiquidity
+WorldCommand = SetMark | SetOracle | SetLast | SetLevels | SetTouch | PrintTrade | DropLiquidity | TakeLiquidity
 """What the venue tells its exchange of the world outside."""
 
 VenueCommand = PassTime | ExpireOpenOrders
 """What the venue does of itself."""
 
-MoneyCommand = Deposit | Withdraw | MoveCollateral
+MoneyCommand = Deposit | Withdraw | MoveCollateral | FundInsurance
 """What moves money."""
 
-MarginCommand = SetLeverage | SetMarginMode | MoveIsolatedMargin
+MarginCommand = SetLeverage | SetMarginMode | MoveIsolatedMargin | SplitPosition | MergePosition | TransferPosition
 """What owners decide about their positions."""
 
 AnyCommand = OrderCommand | WorldCommand | VenueCommand | MoneyCommand | MarginCommand | VaultCommand | PoolCommand

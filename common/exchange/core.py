@@ -281,7 +281,7 @@ class Core:
         )
         for account, (units, asset) in zip((maker.account, taker.account), fees, strict=True):
             if units:
-                margin.pay_fee(asset, account, units)
+                margin.pay_fee(asset, account, units, symbol)
         return profits
 
     def _charges(

@@ -45,6 +45,18 @@ class OrderEntry:
             return reason
         return self.admit(command, taker)
 
+    def reachable(self, command: PlaceOrder) -> list[tuple[int, int]]:
+        """(price, lots) that an order could trade now, best first; nothing while the market does not trade."""
+        market = self._core.markets[command.symbol]
+        if not market.facts.is_open:
+            return []
+        return market.reachable(taker_of(self._core, self._standing, command, command.quantity_lots, 0))
+
+    def force(self, command: PlaceOrder) -> OrderRecord:
+        """Take in an order of the venue itself for an account: neither money nor size nor name speaks against it."""
+        number = self._core.ledger.last_order_id + 1
+        return self.admit(command, taker_of(self._core, self._standing, command, command.quantity_lots, number))
+
     def admit(self, command: PlaceOrder, taker: Taker) -> OrderRecord:
         """Take an order in that nothing speaks against."""
         order = self._accept(command, taker)

@@ -82,6 +82,11 @@ class RejectReason(StrEnum):
     SYMBOL_NOT_ALLOWED = "symbol_not_allowed"
     POSITION_TOO_LARGE = "position_too_large"
     LEVERAGE_TOO_HIGH = "leverage_too_high"
+    IN_LIQUIDATION = "in_liquidation"
+    UNKNOWN_POSITION = "unknown_position"
+    TOO_MANY_PARTS = "too_many_parts"
+    NOT_ONE_GROUP = "not_one_group"
+    MARGIN_MODE_DIFFERS = "margin_mode_differs"
 
 
 class MarketPhase(StrEnum):

@@ -46,6 +46,7 @@ from common.exchange.events import (
 from common.exchange.external import ExternalLiquidity
 from common.exchange.fees.standings import FeeStanding
 from common.exchange.fees.volumes import NS_PER_DAY
+from common.exchange.margin.clearing import Clearing
 from common.exchange.margin.collateral import Collateral
 from common.exchange.orders import Orders
 from common.exchange.pools.commands import OF_TREASURY as TREASURY_POOLS
@@ -120,7 +121,9 @@ class Exchange:
         self._trading = set[Any](ORDER_COMMANDS)
         self.orders = Orders(core, self._entry, self._changes)
         self.rooms: dict[str, Room] = {}
-        self.vaults = Vaults(core, self.orders)
+        self.clearing = Clearing(core, self.orders)
+        self._add("clearing", self.clearing)
+        self.vaults = Vaults(core, self.orders, self.clearing.parts)
         self._add("vaults", self.vaults)
         self.pools = Pools(core, self.orders)
         self._add("pools", self.pools)
@@ -302,6 +305,8 @@ class Exchange:
         if not is_whole(command.units, 1):
             raise Refused(RejectReason.AMOUNT_INVALID, f"units must be a positive integer, got {command.units!r}")
         accounts = self._core.ledger.accounts
+        if self._core.margin.is_liquidating(command.account):
+            raise Refused(RejectReason.IN_LIQUIDATION)
         if command.units > accounts.free(command.account, command.asset):
             raise Refused(RejectReason.INSUFFICIENT_BALANCE)
         accounts.credit(command.account, command.asset, -command.units)

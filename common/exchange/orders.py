@@ -20,6 +20,14 @@ class Orders:
         """A new order; what it took is in the record that comes back."""
         return self._entry.place(command)
 
+    def reachable(self, command: PlaceOrder) -> list[tuple[int, int]]:
+        """(price, lots) that an order could trade now, best first."""
+        return self._entry.reachable(command)
+
+    def force(self, command: PlaceOrder) -> OrderRecord:
+        """An order that liquidates an account, which could not pay for it any more; no check stops it."""
+        return self._entry.force(command)
+
     def cancel(self, order: OrderRecord) -> None:
         """Take an open order off; one that has ended is no error."""
         if order.is_open:

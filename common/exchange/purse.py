@@ -3,11 +3,7 @@
 What it is worth is always computed from balances, positions and marks; nobody can set it.
 """
 
-from collections.abc import Iterator
-
 from common.exchange.core import Core
-from common.exchange.ledger import OrderRecord
-from common.exchange.margin.accounts import MarginAccount
 from common.exchange.money import Scale
 
 
@@ -62,37 +58,42 @@ class Purse:
     def payable(self, account: str, asset: str, without_orders: bool = False) -> int:
         """What may leave an account now, or `without_orders` once its open orders are gone.
 
-        Cash and what the wallet can spare; cash first makes up for initial margin that the wallet lacks.
+        Cash and what the wallet can spare; cash first makes up for initial margin that the wallet lacks. Nothing may
+        leave an account in liquidation.
         """
         margin, balance = self._core.margin, self._core.ledger.accounts.balances(account).get(asset)
         cash = 0 if balance is None else balance.free + (balance.locked if without_orders else 0)
         owner = margin.accounts.find(account, asset)
         if owner is None:
             return cash
+        if margin.is_liquidating(account):
+            return 0
         if without_orders:
-            needed = sum(margin.order_margin(symbol, held, abs(held.lots)) for symbol, held in owner.positions.items())
+            needed = sum(margin.order_margin(symbol, held, held.gross_lots) for symbol, held in owner.positions.items())
         else:
             needed = margin.initial(owner)
         spare = margin.equity(owner) - needed
         return max(0, cash + (spare if spare < 0 else max(0, min(owner.wallet, spare))))
 
     def lots(self, account: str, symbol: str) -> int:
-        """Signed lots of a perpetual position, or whole lots of goods."""
+        """Signed lots of a perpetual position without its parts, or whole lots of goods."""
         core = self._core
         scale = core.ledger.scales[symbol]
         if scale.is_perpetual:
             return core.margin.position(account, symbol).lots
         return self.goods(account, scale) // scale.lot_units
 
+    def is_holding(self, account: str, symbol: str) -> bool:
+        """True when a mark of this market changes what an account is worth."""
+        scale = self._core.ledger.scales[symbol]
+        if scale.is_perpetual:
+            return self._core.margin.position(account, symbol).is_open
+        return self.goods(account, scale) > 0
+
     def goods(self, account: str, scale: Scale) -> int:
         """Units of a market's base asset that an account has."""
         balance = self._core.ledger.accounts.balances(account).get(scale.base)
         return 0 if balance is None else balance.total
-
-    def open_orders(self, account: str, asset: str) -> Iterator[OrderRecord]:
-        """Open orders of an account in the markets of an asset."""
-        for symbol in self.markets.get(asset, ()):
-            yield from list(self._core.ledger.open_of(account, symbol).values())
 
     def take(self, payer: str, account: str, asset: str, units: int, as_margin: bool) -> None:
         """Move units of a payer's free balance to an account's wallet, or to its spot balance."""
@@ -100,6 +101,7 @@ class Purse:
         core.ledger.accounts.credit(payer, asset, -units)
         if as_margin:
             core.margin.accounts.open(account, asset).wallet += units
+            core.margin.touched[asset, account] = None
         else:
             core.ledger.accounts.credit(account, asset, units)
 
@@ -126,10 +128,8 @@ class Purse:
 
     def _margin_equity(self, account: str, asset: str) -> int:
         margin = self._core.margin
-        owner: MarginAccount | None = margin.accounts.find(account, asset)
+        owner = margin.accounts.find(account, asset)
         if owner is None:
             return 0
-        total = owner.wallet
-        for symbol, held in owner.positions.items():
-            total += (held.isolated or 0) + held.lots * margin.markets[symbol].lot_value - held.cost
-        return total
+        apart = (each for each in owner.positions.items() if each[1].isolated is not None)
+        return margin.equity(owner) + sum(margin.isolated_equity(symbol, position) for symbol, position in apart)

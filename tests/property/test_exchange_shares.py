@@ -16,7 +16,7 @@ from common.exchange.configuration import ExchangeConfig
 from common.exchange.events import Refusal, TradeExecuted
 from common.exchange.exchange import Exchange, ExchangeState
 from common.exchange.fees.schedule import FeeSchedule
-from common.exchange.margin.commands import MoveCollateral
+from common.exchange.margin.commands import MoveCollateral, SplitPosition
 from common.exchange.margin.rules import PerpetualRules
 from common.exchange.pools.commands import (
     AddPoolFees,
@@ -236,6 +236,11 @@ class Funds(RuleBasedStateMachine):
         manager = self.exchange.vaults.vaults["v"].manager
         self.run(MoveCollateral, account=V, by=manager, asset="USD", units=amount)
 
+    @rule(quantity=lots)
+    def split_position_of_vault(self, quantity):  # type: ignore[no-untyped-def]
+        manager = self.exchange.vaults.vaults["v"].manager
+        self.run(SplitPosition, account=V, by=manager, symbol=PERPETUAL, lots=quantity)
+
     @rule(factor=st.integers(85, 118), symbol=symbols)
     def move_mark(self, factor, symbol):  # type: ignore[no-untyped-def]
         mark = self.exchange.markets[symbol].facts.mark
@@ -299,7 +304,7 @@ class Funds(RuleBasedStateMachine):
         for asset, amount in self.paid_in.items():
             assert ledger.accounts.total(asset) + margin.accounts.total(asset) == amount
         held = margin.accounts.state.get("USD", {}).values()
-        assert sum(each.positions[PERPETUAL].lots for each in held if PERPETUAL in each.positions) == 0
+        assert sum(each.positions[PERPETUAL].net_lots for each in held if PERPETUAL in each.positions) == 0
         for each in self.exchange.pools.pools.values():
             assert ledger.accounts.free("treasury", "USD") >= each.held_units
 

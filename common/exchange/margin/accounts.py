@@ -7,14 +7,22 @@ releases floor(cost x k / q) of the cost; what the rounding leaves stays in the 
 import msgspec
 
 
+class Part(msgspec.Struct):
+    """Lots that their owner has split off a position, with their cost: orders do not reach them."""
+
+    lots: int
+    cost: int
+
+
 class Position(msgspec.Struct):
     """What an account holds in one perpetual. Money in 1e-8 of the collateral.
 
-    lots        net, negative = short
+    lots        net, negative = short; this is what trades change
     cost        what the lots were paid with; negative for a short, which received it
-    isolated    collateral that backs this position alone; None = cross, backed by the wallet
+    isolated    collateral that backs this position and its parts alone; None = cross, backed by the wallet
     leverage    as the owner chose it; 0 = the market's default
     bid_lots, ask_lots   lots of open orders
+    parts       what was split off, by its number as text; margin counts the gross of all
     """
 
     lots: int = 0
@@ -23,24 +31,55 @@ class Position(msgspec.Struct):
     leverage: int = 0
     bid_lots: int = 0
     ask_lots: int = 0
+    parts: dict[str, Part] = msgspec.field(default_factory=dict)
+
+    @property
+    def is_open(self) -> bool:
+        """True when it has lots, of its own or in parts."""
+        return bool(self.lots or self.parts)
+
+    @property
+    def parted_lots(self) -> int:
+        """Lots of all parts, long and short ones added up."""
+        return sum(abs(part.lots) for part in self.parts.values()) if self.parts else 0
+
+    @property
+    def gross_lots(self) -> int:
+        """Its lots and those of its parts, long and short ones added up."""
+        return abs(self.lots) + self.parted_lots if self.parts else abs(self.lots)
+
+    @property
+    def net_lots(self) -> int:
+        """Its lots and those of its parts, short ones negative."""
+        return self.lots + sum(part.lots for part in self.parts.values())
+
+    @property
+    def net_cost(self) -> int:
+        """Its cost and that of its parts."""
+        return self.cost + sum(part.cost for part in self.parts.values())
 
     @property
     def worst_lots(self) -> int:
         """The most lots that it can have once open orders fill on one side."""
-        return max(abs(self.lots + self.bid_lots), abs(self.lots - self.ask_lots))
+        worst = max(abs(self.lots + self.bid_lots), abs(self.lots - self.ask_lots))
+        return worst + self.parted_lots if self.parts else worst
 
-    def trade(self, lots: int, units_per_lot: int) -> int:
-        """Buy (or with a negative number sell) lots; returns the profit that closing lots realised."""
+    def take(self, lots: int, units: int) -> int:
+        """Buy (or with a negative number sell) lots for `units` in all, which are negative when lots are sold.
+
+        Returns the profit that closing lots realised.
+        """
         held, realised = self.lots, 0
         if held and (held > 0) is not (lots > 0):
             closed = min(abs(held), abs(lots))
             signed = closed if lots > 0 else -closed
+            paid = units if signed == lots else units * closed // abs(lots)
             released = self.cost * closed // abs(held)
-            realised = -signed * units_per_lot - released
+            realised = -paid - released
             self.lots, self.cost = held + signed, self.cost - released
-            lots -= signed
+            lots, units = lots - signed, units - paid
         self.lots += lots
-        self.cost += lots * units_per_lot
+        self.cost += units
         return realised
 
 
@@ -75,6 +114,6 @@ class MarginAccounts:
     def total(self, asset: str) -> int:
         """Wallets and isolated collateral less costs: with the spot balances, what was deposited."""
         return sum(
-            each.wallet + sum((held.isolated or 0) - held.cost for held in each.positions.values())
+            each.wallet + sum((held.isolated or 0) - held.net_cost for held in each.positions.values())
             for each in self.state.get(asset, {}).values()
         )

@@ -37,10 +37,13 @@ class Collateral:
             raise Refused(RejectReason.AMOUNT_INVALID, f"units must not be 0, got {units!r}")
         if units > 0 and units > core.ledger.accounts.free(account, asset):
             raise Refused(RejectReason.INSUFFICIENT_BALANCE)
+        if units < 0 and core.margin.is_liquidating(account):
+            raise Refused(RejectReason.IN_LIQUIDATION)
         if units < 0 and -units > core.margin.withdrawable(core.margin.account(account, asset)):
             raise Refused(RejectReason.INSUFFICIENT_MARGIN)
         core.ledger.accounts.credit(account, asset, -units)
         core.margin.accounts.open(account, asset).wallet += units
+        core.margin.touched[asset, account] = None
         core.tell(CollateralMoved(time_ns=core.time_ns, account=account, asset=asset, units=units))
 
     def set_leverage(self, command: SetLeverage) -> None:
@@ -52,8 +55,8 @@ class Collateral:
         before = core.margin.order_margin(market.symbol, position, position.worst_lots)
         asked = replace(position, leverage=command.leverage)
         more = core.margin.order_margin(market.symbol, asked, asked.worst_lots) - before
-        if position.isolated is not None and position.lots:
-            lots_value = abs(position.lots) * market.lot_value
+        if position.isolated is not None and position.is_open:
+            lots_value = position.gross_lots * market.lot_value
             needed = market.table.initial(lots_value, command.leverage)
             if core.margin.isolated_equity(market.symbol, position) < needed:
                 raise Refused(RejectReason.INSUFFICIENT_MARGIN, "the position's own collateral is too small")
@@ -69,7 +72,7 @@ class Collateral:
         core, market = self._core, self._market(command.symbol)
         _owner, position = self._look(command.account, market)
         if (
-            position.lots
+            position.is_open
             or position.bid_lots
             or position.ask_lots
             or core.ledger.open_of(command.account, market.symbol)
@@ -86,19 +89,22 @@ class Collateral:
         """Between the wallet and an isolated position."""
         core, market, units = self._core, self._market(command.symbol), command.units
         owner, position = self._look(command.account, market)
-        if position.isolated is None or not position.lots:
+        if position.isolated is None or not position.is_open:
             raise Refused(RejectReason.UNKNOWN_ACCOUNT, "no isolated position is open")
         if not is_amount(units):
             raise Refused(RejectReason.AMOUNT_INVALID, f"units must not be 0, got {units!r}")
+        if units < 0 and core.margin.is_liquidating(command.account):
+            raise Refused(RejectReason.IN_LIQUIDATION)
         if units > 0 and units > core.margin.withdrawable(owner):
             raise Refused(RejectReason.INSUFFICIENT_MARGIN)
         if units < 0:
-            needed = market.table.initial(abs(position.lots) * market.lot_value, position.leverage)
+            needed = market.table.initial(position.gross_lots * market.lot_value, position.leverage)
             left = min(position.isolated, core.margin.isolated_equity(market.symbol, position) - needed)
             if -units > left:
                 raise Refused(RejectReason.INSUFFICIENT_MARGIN, "the position's own collateral is too small")
         owner.wallet -= units
         position.isolated += units
+        core.margin.touched[market.asset, command.account] = None
         core.tell(IsolatedMarginMoved(time_ns=core.time_ns, account=command.account, symbol=market.symbol, units=units))
 
     def _market(self, symbol: str) -> Perpetual:

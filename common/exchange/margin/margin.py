@@ -34,7 +34,7 @@ class Margin:
     """The margin accounts of all perpetuals, cross and isolated.
 
     `touched` collects (asset, account) whose health may have changed since somebody looked; `holders` has, for each
-    market, the accounts with lots in it.
+    market, the accounts with lots in it; `liquidating` those (asset, account) that are being liquidated.
     """
 
     def __init__(self, perpetuals: Mapping[str, Perpetual]) -> None:
@@ -42,6 +42,7 @@ class Margin:
         self.accounts = MarginAccounts()
         self.touched: dict[tuple[str, str], None] = {}
         self.holders: dict[str, dict[str, None]] = {symbol: {} for symbol in perpetuals}
+        self.liquidating: dict[tuple[str, str], None] = {}
 
     @property
     def state(self) -> MarginState:
@@ -54,7 +55,7 @@ class Margin:
         for symbol, market in self.markets.items():
             accounts = state.get(market.asset, {}).items()
             self.holders[symbol] = {
-                name: None for name, each in accounts if symbol in each.positions and each.positions[symbol].lots
+                name: None for name, each in accounts if symbol in each.positions and each.positions[symbol].is_open
             }
 
     def account(self, account: str, asset: str) -> MarginAccount:
@@ -75,14 +76,17 @@ class Margin:
 
     def unrealised(self, symbol: str, position: Position) -> int:
         """Profit at the mark that a position has not realised."""
-        return position.lots * self.markets[symbol].lot_value - position.cost
+        return position.net_lots * self.markets[symbol].lot_value - position.net_cost
 
     def equity(self, account: MarginAccount) -> int:
         """What the cross part of an account is worth at the mark; isolated positions are worth their own."""
         total = account.wallet
         for symbol, position in account.positions.items():
-            if position.lots and position.isolated is None:
-                total += position.lots * self.markets[symbol].lot_value - position.cost
+            if position.isolated is None:
+                if position.parts:
+                    total += self.unrealised(symbol, position)
+                elif position.lots:
+                    total += position.lots * self.markets[symbol].lot_value - position.cost
         return total
 
     def isolated_equity(self, symbol: str, position: Position) -> int:
@@ -91,11 +95,11 @@ class Margin:
 
     def initial(self, account: MarginAccount, without: str = "") -> int:
         """Initial margin that cross positions and all open orders take of the wallet, except in one market."""
-        return sum(
-            self.order_margin(symbol, position, position.worst_lots)
-            for symbol, position in account.positions.items()
-            if symbol != without
-        )
+        total = 0
+        for symbol, position in account.positions.items():
+            if symbol != without:
+                total += self.order_margin(symbol, position, position.worst_lots)
+        return total
 
     def order_margin(self, symbol: str, position: Position, worst_lots: int) -> int:
         """What a position takes of the wallet if it can come to have so many lots.
@@ -106,16 +110,16 @@ class Margin:
         value, table = market.lot_value, market.table
         needed = table.initial(worst_lots * value, position.leverage)
         if position.isolated is not None:
-            needed -= min(needed, table.initial(abs(position.lots) * value, position.leverage))
+            needed -= min(needed, table.initial(position.gross_lots * value, position.leverage))
         return needed
 
     def maintenance(self, account: MarginAccount, without: str = "") -> int:
         """Maintenance margin of the cross positions, except of one market."""
-        return sum(
-            self.maintenance_of(symbol, abs(position.lots))
-            for symbol, position in account.positions.items()
-            if position.lots and position.isolated is None and symbol != without
-        )
+        total = 0
+        for symbol, position in account.positions.items():
+            if position.isolated is None and symbol != without and (position.lots or position.parts):
+                total += self.maintenance_of(symbol, position.gross_lots)
+        return total
 
     def maintenance_of(self, symbol: str, lots: int) -> int:
         """Maintenance margin of so many lots at the mark."""
@@ -132,11 +136,25 @@ class Margin:
 
     def is_healthy(self, account: MarginAccount) -> bool:
         """True when the cross part, and each isolated position, has its maintenance margin."""
+        # It is asked after every trade of everybody, so it goes over the positions once.
+        equity, needed = account.wallet, 0
         for symbol, position in account.positions.items():
-            if position.lots and position.isolated is not None:
-                if self.isolated_equity(symbol, position) < self.maintenance_of(symbol, abs(position.lots)):
-                    return False
-        return self.equity(account) >= self.maintenance(account)
+            lots, parts = position.lots, position.parts
+            if not lots and not parts:
+                continue
+            market = self.markets[symbol]
+            value = market.lot_value
+            if parts:
+                profit, gross = self.unrealised(symbol, position), position.gross_lots
+            else:
+                profit, gross = lots * value - position.cost, abs(lots)
+            least, own = market.table.maintenance(gross * value), position.isolated
+            if own is None:
+                equity += profit
+                needed += least
+            elif own + profit < least:
+                return False
+        return equity >= needed
 
     def order_refusal(
         self, account: str, symbol: str, side: Side, lots: int, quote_units: int, fee: int, open_lots: tuple[int, int]
@@ -153,6 +171,7 @@ class Margin:
         if owner is None:
             return RejectReason.INSUFFICIENT_MARGIN
         position, (bids, asks) = owner.positions.get(symbol) or Position(), open_lots
+        parted = position.parted_lots if position.parts else 0
         before = max(abs(position.lots + bids), abs(position.lots - asks))
         if side.sign > 0:
             bids += lots
@@ -161,15 +180,15 @@ class Margin:
         after = max(abs(position.lots + bids), abs(position.lots - asks))
         costs = fee + max(0, side.sign * (quote_units - lots * value))
         if after <= before:
-            fits = self._may_reduce(owner, symbol, position, side.sign * lots, costs)
+            left = self.maintenance_of(symbol, abs(position.lots + side.sign * lots) + parted)
+            fits = self._may_reduce(owner, symbol, position, left, costs)
         else:
-            needed = self.order_margin(symbol, position, after) + costs
+            needed = self.order_margin(symbol, position, after + parted) + costs
             fits = self.equity(owner) - self.initial(owner, symbol) >= needed
         return None if fits else RejectReason.INSUFFICIENT_MARGIN
 
-    def _may_reduce(self, owner: MarginAccount, symbol: str, position: Position, lots: int, costs: int) -> bool:
-        left = self.maintenance_of(symbol, abs(position.lots + lots))
-        if position.isolated is not None and position.lots:
+    def _may_reduce(self, owner: MarginAccount, symbol: str, position: Position, left: int, costs: int) -> bool:
+        if position.isolated is not None and position.is_open:
             return self.isolated_equity(symbol, position) - costs >= left
         return self.equity(owner) - costs >= self.maintenance(owner, symbol) + left
 
@@ -186,20 +205,38 @@ class Margin:
         market = self.markets[symbol]
         owner = self.accounts.open(account, market.asset)
         position = owner.positions.get(symbol)
+        units = lots * price_ticks * market.units_per_tick_lot
+        if position is None or position.isolated is not None:
+            return self.take(account, symbol, lots, units)
+        realised = position.take(lots, units)
+        owner.wallet += realised
+        self.note_holder(account, symbol, position)
+        return realised
+
+    def take(self, account: str, symbol: str, lots: int, units: int) -> int:
+        """An account got (or with negative numbers gave) lots for `units` in all; returns the profit it realised."""
+        owner = self.accounts.open(account, self.markets[symbol].asset)
+        position = owner.positions.get(symbol)
         if position is None:
             position = owner.positions[symbol] = Position()
+        realised = self.take_into(owner, symbol, position, lots, units)
+        self.note_holder(account, symbol, position)
+        return realised
+
+    def take_into(self, owner: MarginAccount, symbol: str, position: Position, lots: int, units: int) -> int:
+        """Let a position, and the collateral behind it, take lots; the account may be one that is only imagined."""
         before = position.lots
-        realised = position.trade(lots, price_ticks * market.units_per_tick_lot)
+        realised = position.take(lots, units)
         if position.isolated is None:
             owner.wallet += realised
         else:
-            self.settle_isolated(owner, symbol, position, before, realised)
-        self.note_holder(account, symbol, position)
+            flips = before * position.lots < 0
+            self.settle_isolated(owner, symbol, position, abs(before) + position.parted_lots, flips, realised)
         return realised
 
     def note_holder(self, account: str, symbol: str, position: Position) -> None:
         """A position has other lots than before: keep the index of holders, and remember to look at its health."""
-        if position.lots:
+        if position.lots or position.parts:
             self.holders[symbol][account] = None
         else:
             self.holders[symbol].pop(account, None)
@@ -207,27 +244,30 @@ class Margin:
             self.touched[self.markets[symbol].asset, account] = None
 
     def settle_isolated(
-        self, owner: MarginAccount, symbol: str, position: Position, before: int, realised: int
+        self, owner: MarginAccount, symbol: str, position: Position, gross_before: int, flips: bool, realised: int
     ) -> None:
-        """Move collateral between the wallet and an isolated position that had `before` lots and now has others.
+        """Move collateral between the wallet and an isolated position that had `gross_before` lots and now has others.
 
         Closed lots take their share of the collateral along as far as the rest keeps its initial margin; added lots
-        bring theirs. Without lots nothing stays, so a loss beyond the collateral is the wallet's.
+        bring what is missing, as far as the cross positions leave it: those must not go bankrupt for an isolated one.
+        Without lots nothing stays, so a loss beyond the collateral is the wallet's.
         """
-        held = (position.isolated or 0) + realised
-        if not position.lots:
+        held, gross = (position.isolated or 0) + realised, position.gross_lots
+        if not gross:
             owner.wallet += held
             position.isolated = 0
             return
         market = self.markets[symbol]
-        needed = market.table.initial(abs(position.lots) * market.lot_value, position.leverage)
+        needed = market.table.initial(gross * market.lot_value, position.leverage)
         spare = held + self.unrealised(symbol, position) - needed
-        if before * position.lots < 0:
+        if spare < 0 and (flips or gross >= gross_before):
+            moved = -max(0, min(-spare, owner.wallet, self.equity(owner) - self.maintenance(owner)))
+        elif flips:
             moved = spare
-        elif abs(position.lots) < abs(before):
-            moved = max(0, min(spare, held * (abs(before) - abs(position.lots)) // abs(before)))
+        elif gross < gross_before:
+            moved = max(0, min(spare, held * (gross_before - gross) // gross_before))
         else:
-            moved = min(0, spare)
+            moved = 0
         owner.wallet += moved
         position.isolated = held - moved
 
@@ -236,23 +276,41 @@ class Margin:
         self.accounts.open(payer, asset).wallet -= units
         self.accounts.open(receiver, asset).wallet += units
 
-    def pay_fee(self, asset: str, account: str, units: int) -> None:
-        """Charge an account's wallet, or with a negative number pay it a rebate."""
+    def pay_fee(self, asset: str, account: str, units: int, symbol: str) -> None:
+        """Charge an account's wallet for a trade, or with a negative number pay it a rebate.
+
+        What the wallet does not have an isolated position pays for itself.
+        """
         self.pay(asset, account, FEE_ACCOUNT, units)
+        owner = self.accounts.open(account, asset)
+        if owner.wallet < 0 < units:
+            position = owner.positions[symbol]
+            if position.isolated is not None:
+                missing = min(units, -owner.wallet, max(0, position.isolated))
+                owner.wallet += missing
+                position.isolated -= missing
         if account not in SPECIAL_ACCOUNTS:
             self.touched[asset, account] = None
 
     def touch_holders(self, symbol: str) -> None:
         """A mark changed: everybody's health in that market may have."""
         asset = self.markets[symbol].asset
-        for account in self.holders[symbol]:
+        # Sorted, because the index is built anew from snapshots and must give the same order then.
+        for account in sorted(self.holders[symbol]):
             if account != EXTERNAL_ACCOUNT:
                 self.touched[asset, account] = None
 
     def take_unhealthy(self) -> Iterable[tuple[str, str]]:
-        """(asset, account) that were touched since the last call and have less than their maintenance margin."""
+        """(asset, account) that were touched since the last call and need to be looked after.
+
+        Those have less than their maintenance margin, or are in liquidation, which may be over.
+        """
         touched, self.touched = self.touched, {}
         for asset, account in touched:
             owner = self.accounts.find(account, asset)
-            if owner is not None and not self.is_healthy(owner):
+            if owner is not None and ((asset, account) in self.liquidating or not self.is_healthy(owner)):
                 yield asset, account
+
+    def is_liquidating(self, account: str) -> bool:
+        """True while any margin account of somebody is in liquidation, so that nothing of it may leave."""
+        return bool(self.liquidating) and any(name == account for _asset, name in self.liquidating)

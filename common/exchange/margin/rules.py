@@ -5,7 +5,8 @@ from itertools import pairwise
 
 import msgspec
 
-from common.exchange.money import RATE_SCALE
+from common.exchange.money import RATE_SCALE, UNITS_PER_ASSET
+from common.exchange.rules import BPS
 
 LEVERAGE_MAX = 125
 
@@ -22,10 +23,18 @@ class PerpetualRules(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
 
     tiers              by rising notional, the first from 0; leverage falls from tier to tier
     leverage_default   of a position whose owner has not said otherwise; 0 = the first tier's
+    mark_band_bps      the derived mark stays within the oracle price and so much of it
+    impact_units       notional of the order whose average price funding compares with the oracle
+    large_units        of a position with more notional, liquidation first sells a fifth
+    liquidation_pause_s    between two tries of a liquidation to trade
     """
 
     tiers: tuple[MarginTier, ...] = (MarginTier(notional_units_min=0, leverage_max=20),)
     leverage_default: int = 0
+    mark_band_bps: int = 500
+    impact_units: int = 10_000 * UNITS_PER_ASSET
+    large_units: int = 100_000 * UNITS_PER_ASSET
+    liquidation_pause_s: int = 30
 
     def __post_init__(self) -> None:
         tiers = self.tiers
@@ -38,6 +47,11 @@ class PerpetualRules(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
             raise ValueError(f"leverage must be 1 to {LEVERAGE_MAX}")
         if not 0 <= self.leverage_default <= tiers[0].leverage_max:
             raise ValueError(f"leverage_default must be 0 to {tiers[0].leverage_max}, got {self.leverage_default}")
+        if not 0 <= self.mark_band_bps < BPS:
+            raise ValueError(f"mark_band_bps must be 0 to {BPS - 1}, got {self.mark_band_bps}")
+        for name in ("impact_units", "large_units", "liquidation_pause_s"):
+            if getattr(self, name) < 1:
+                raise ValueError(f"{name} must be positive, got {getattr(self, name)}")
 
 
 class MarginTable:

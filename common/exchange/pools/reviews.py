@@ -52,7 +52,7 @@ class Reviews:
     def payable(self, pool: Pool, without_orders: bool = False) -> int:
         """Cash that may leave now, or once the quotes are off."""
         rest = unvested(pool.streams, self._core.time_ns)
-        return self._purse.payable(pool.account, pool.asset, without_orders) - rest
+        return max(0, self._purse.payable(pool.account, pool.asset, without_orders) - rest)
 
     def in_kind(self, pool: Pool, shares: int) -> Payout:
         """The part of some tokens in goods and cash, rounded down. A unit less of cash where goods are rounded too."""

@@ -9,6 +9,7 @@ from common.exchange.admission import is_name, is_whole
 from common.exchange.core import Core
 from common.exchange.events import RejectReason
 from common.exchange.margin.commands import MoveCollateral, SetLeverage
+from common.exchange.margin.parts import Parts
 from common.exchange.orders import Orders
 from common.exchange.purse import Purse
 from common.exchange.refusal import Refused, feature_off
@@ -64,12 +65,12 @@ class VaultsState(msgspec.Struct, kw_only=True):
 class Vaults:
     """All vaults by name."""
 
-    def __init__(self, core: Core, orders: Orders) -> None:
+    def __init__(self, core: Core, orders: Orders, parts: Parts) -> None:
         self._core = core
         self.purse = Purse(core)
         self.vaults: dict[str, Vault] = {}
         self._mandate = Mandate(core, self.purse)
-        self._reviews = Reviews(core, orders, self.purse, self.vaults)
+        self._reviews = Reviews(core, orders, parts, self.purse, self.vaults)
         self.trading: frozenset[Any] = frozenset((SetLeverage, MoveCollateral))
         """A manager chooses leverage, and moves money between the vault's own spot balance and its wallet."""
         self.handlers: dict[Any, Callable[[Any], None]] = {

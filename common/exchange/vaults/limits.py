@@ -10,18 +10,22 @@ from common.exchange.vaults.records import LEVERAGE_SCALE, RiskLimits
 
 
 class Exposure(msgspec.Struct, frozen=True, kw_only=True):
-    """One market of a vault: signed lots, open order lots by side, and units of a lot at the mark price."""
+    """One market of a vault: signed lots, open order lots by side, and units of a lot at the mark price.
+
+    `parted_lots` are those that were split off the position; orders do not reach them.
+    """
 
     symbol: str
     lots: int
     bid_lots: int
     ask_lots: int
     lot_units: int
+    parted_lots: int = 0
 
     @property
     def worst_lots(self) -> int:
         """The larger |position| of all bids or all asks filled."""
-        return max(abs(self.lots + self.bid_lots), abs(self.lots - self.ask_lots))
+        return max(abs(self.lots + self.bid_lots), abs(self.lots - self.ask_lots)) + self.parted_lots
 
     @property
     def worst_units(self) -> int:

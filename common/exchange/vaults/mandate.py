@@ -59,5 +59,7 @@ class Mandate:
 
     def _exposure(self, vault: Vault, symbol: str, bids: int, asks: int) -> Exposure:
         value = self._purse.price(symbol) * self._core.ledger.scales[symbol].tick_lot_units
-        lots = self._purse.lots(vault.account, symbol)
-        return Exposure(symbol=symbol, lots=lots, bid_lots=bids, ask_lots=asks, lot_units=value)
+        lots, parted = self._purse.lots(vault.account, symbol), 0
+        if symbol in self._core.margin.markets:
+            parted = self._core.margin.position(vault.account, symbol).parted_lots
+        return Exposure(symbol=symbol, lots=lots, bid_lots=bids, ask_lots=asks, lot_units=value, parted_lots=parted)

@@ -7,6 +7,7 @@ a closing, or a drawdown limit. Cheap for all others: they are not looked at.
 from common.exchange.commands import PlaceOrder
 from common.exchange.core import Core, Key
 from common.exchange.events import TREASURY_ACCOUNT, TradeExecuted
+from common.exchange.margin.parts import Parts
 from common.exchange.orders import Orders
 from common.exchange.purse import Purse
 from common.exchange.reduce_only import reducible
@@ -28,8 +29,8 @@ VAULT_REVIEW, VAULT_TIMER = "vault_review", "vault_timer"
 class Reviews:
     """Looks after all vaults."""
 
-    def __init__(self, core: Core, orders: Orders, purse: Purse, vaults: dict[str, Vault]) -> None:
-        self._core, self._orders, self._purse, self._vaults = core, orders, purse, vaults
+    def __init__(self, core: Core, orders: Orders, parts: Parts, purse: Purse, vaults: dict[str, Vault]) -> None:
+        self._core, self._orders, self._parts, self._purse, self._vaults = core, orders, parts, purse, vaults
         self._watched: dict[str, None] = {}
         core.doers |= {VAULT_REVIEW: self._react, VAULT_TIMER: self._wake}
         core.on_trade.append(self._hear_trade)
@@ -81,7 +82,7 @@ class Reviews:
 
     def end_orders(self, vault: Vault, reason: str) -> None:
         """End all open orders."""
-        for order in list(self._purse.open_orders(vault.account, vault.asset)):
+        for order in self._orders.open_of(vault.account, self._purse.markets[vault.asset]):
             self._orders.end(order, reason)
 
     def _pay_out(self, vault: Vault, account: str, payout: Payout, equity: int) -> None:
@@ -105,7 +106,7 @@ class Reviews:
     def _hear_mark(self, symbol: str) -> None:
         # By name: the order in which they came to be watched is not part of snapshots.
         for name in sorted(self._watched):
-            if self._purse.lots(VAULT_PREFIX + name, symbol):
+            if self._purse.is_holding(VAULT_PREFIX + name, symbol):
                 self._core.soon(VAULT_REVIEW, name)
 
     def _react(self, name: Key, _due_ns: int) -> None:
@@ -174,8 +175,10 @@ class Reviews:
             self._reduce(vault, owed, equity)
 
     def _reduce(self, vault: Vault, part: int, whole: int) -> None:
-        """Close part / whole of each position at the market, rounded up."""
+        """Close part / whole of each position at the market, rounded up. What was split off is put back first."""
         for symbol in self._purse.markets[vault.asset]:
+            if symbol in self._core.margin.markets:
+                self._parts.merge_all(vault.account, symbol)
             lots = self._purse.lots(vault.account, symbol)
             closed = min(-(-abs(lots) * part // whole), abs(lots), self._reducible(vault, symbol))
             if closed > 0:
@@ -195,12 +198,13 @@ class Reviews:
         return reducible(self._core.position(vault.account, symbol), lots > 0)
 
     def _is_flat(self, vault: Vault) -> bool:
-        if any(
-            self._purse.lots(vault.account, each) and self._reducible(vault, each)
-            for each in self._purse.markets[vault.asset]
-        ):
-            return False
-        return next(self._purse.open_orders(vault.account, vault.asset), None) is None
+        markets, perpetuals = self._purse.markets[vault.asset], self._core.margin.markets
+        for symbol in markets:
+            if symbol in perpetuals and self._core.margin.position(vault.account, symbol).is_open:
+                return False
+            if self._purse.lots(vault.account, symbol) and self._reducible(vault, symbol):
+                return False
+        return not self._orders.open_of(vault.account, markets)
 
     def _close(self, vault: Vault) -> None:
         must = vault.is_forced or self._core.time_ns >= vault.closing_ns + CLOSE_GRACE_NS

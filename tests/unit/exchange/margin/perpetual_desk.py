@@ -10,7 +10,7 @@ from common.exchange.events import Event, Refusal, RejectReason, TradeExecuted
 from common.exchange.exchange import Exchange, ExchangeState
 from common.exchange.fees.schedule import FeeSchedule
 from common.exchange.margin.accounts import Position
-from common.exchange.margin.commands import MoveCollateral
+from common.exchange.margin.commands import FundInsurance, MoveCollateral
 from common.exchange.margin.rules import MarginTier, PerpetualRules
 from common.exchange.rules import MarketRules
 from common.model.instrument import Instrument
@@ -35,14 +35,14 @@ def instrument(symbol: str) -> Instrument:
 
 
 class PerpetualDesk:
-    """Market "X-PERP" is a perpetual, "X-USD" is spot. Everybody named has money in the margin wallet."""
+    """Markets "X-PERP" and "Y-PERP" are perpetuals, "X-USD" is spot. Everybody named has money in the margin wallet."""
 
     def __init__(self, *accounts: str, money: int = 10_000, maker_bps: int = 0, taker_bps: int = 0, **options) -> None:  # type: ignore[no-untyped-def]
         """`rules`, `perpetual`, `groups`, `features`, `fees` as the configuration has them; `money` in whole units."""
         self.config = ExchangeConfig(
-            instruments=[instrument("X-PERP"), instrument("X-USD")],
+            instruments=[instrument("X-PERP"), instrument("Y-PERP"), instrument("X-USD")],
             fees=options.get("fees", FeeSchedule.flat(maker_bps, taker_bps)),
-            perpetuals={"X-PERP": options.get("perpetual", PerpetualRules(tiers=TIERS))},
+            perpetuals=dict.fromkeys(("X-PERP", "Y-PERP"), options.get("perpetual", PerpetualRules(tiers=TIERS))),
             rules={"X-PERP": options.get("rules", MarketRules())},
             trade_groups=options.get("groups", {}), features=options.get("features", Features()),
         )  # fmt: skip
@@ -67,10 +67,15 @@ class PerpetualDesk:
         self.run(Deposit, account=account, asset="USD", units=money * UNIT)
         self.run(MoveCollateral, account=account, asset="USD", units=money * UNIT)
 
+    def insure(self, money: int) -> list[Event]:
+        """Pay whole units into the insurance."""
+        self.deposited += money * UNIT
+        return self.run(FundInsurance, asset="USD", units=money * UNIT)
+
     def withdraw(self, account: str, money: int) -> list[Event]:
         """Take whole units out of the exchange."""
-        units = money * UNIT
-        if self.exchange.ledger.accounts.free(account, "USD") >= units:
+        units, margin = money * UNIT, self.exchange.margin
+        if self.exchange.ledger.accounts.free(account, "USD") >= units and not margin.is_liquidating(account):
             self.deposited -= units
         return self.run(Withdraw, account=account, asset="USD", units=units)
 
@@ -78,9 +83,9 @@ class PerpetualDesk:
         """All USD of the exchange, which must be what was deposited."""
         return self.exchange.ledger.accounts.total("USD") + self.exchange.margin.accounts.total("USD")
 
-    def mark(self, price: int) -> list[Event]:
+    def mark(self, price: int, symbol: str = "X-PERP") -> list[Event]:
         """Another mark."""
-        return self.run(SetMark, symbol="X-PERP", price_ticks=price)
+        return self.run(SetMark, symbol=symbol, price_ticks=price)
 
     def wait_until(self, time_ns: int) -> list[Event]:
         """Let time pass."""
@@ -100,14 +105,14 @@ class PerpetualDesk:
         """Take an order off by its client order id."""
         return self.run(CancelOrder, account=account, symbol="X-PERP", client_order_id=name)
 
-    def deal(self, buyer: str, seller: str, price: int, lots: int) -> list[Event]:
+    def deal(self, buyer: str, seller: str, price: int, lots: int, symbol: str = "X-PERP") -> list[Event]:
         """Let two accounts trade; the seller is the maker."""
-        self.place(seller, SELL, price, lots)
-        return self.place(buyer, BUY, price, lots)
+        self.place(seller, SELL, price, lots, symbol)
+        return self.place(buyer, BUY, price, lots, symbol)
 
-    def position(self, account: str) -> Position:
-        """The position in the perpetual."""
-        return self.exchange.margin.position(account, "X-PERP")
+    def position(self, account: str, symbol: str = "X-PERP") -> Position:
+        """The position in a perpetual."""
+        return self.exchange.margin.position(account, symbol)
 
     def wallet(self, account: str) -> float:
         """Whole units in the margin wallet."""

@@ -41,11 +41,11 @@ def test_tiers_that_make_no_sense_are_refused(tiers):
 
 def test_a_position_realises_exactly_and_keeps_the_remainder():
     position = Position()
-    assert position.trade(3, 333) == 0 and (position.lots, position.cost) == (3, 999)
+    assert position.take(3, 999) == 0 and (position.lots, position.cost) == (3, 999)
     position.cost = 1_000
-    assert position.trade(-1, 400) == 400 - 333 and (position.lots, position.cost) == (2, 667)
-    assert position.trade(-5, 100) == 200 - 667 and (position.lots, position.cost) == (-3, -300)
-    assert position.trade(3, 50) == 150 and (position.lots, position.cost) == (0, 0)
+    assert position.take(-1, -400) == 400 - 333 and (position.lots, position.cost) == (2, 667)
+    assert position.take(-5, -500) == 200 - 667 and (position.lots, position.cost) == (-3, -300)
+    assert position.take(3, 150) == 150 and (position.lots, position.cost) == (0, 0)
 
 
 def test_trades_move_profit_between_accounts_and_nothing_else():
@@ -117,6 +117,31 @@ def test_an_isolated_position_has_its_own_collateral():
     assert desk.position("a").isolated == 0 and desk.wallet("a") == 1_100
 
 
+def test_an_isolated_position_takes_no_more_than_the_cross_part_can_spare():
+    desk = PerpetualDesk("a", "b", money=1_000)
+    desk.mark(100)
+    desk.run(SetMarginMode, account="a", symbol="X-PERP", isolated=True)
+    desk.deal("a", "b", 100, 50)
+    desk.run(MoveCollateral, account="a", asset="USD", units=-400 * UNIT)
+    desk.mark(96)
+    # The order needs 9.6 more; 189.6 are missing to the initial margin of the position that lost, and 100 are there.
+    assert traded(desk.deal("a", "b", 96, 1)) == [(96, 1)]
+    assert desk.position("a").isolated == 600 * UNIT and desk.wallet("a") == 0
+
+
+def test_an_isolated_position_pays_the_fee_that_the_wallet_does_not_have():
+    desk = PerpetualDesk("a", "b", money=1_000, taker_bps=10)
+    desk.mark(100)
+    desk.run(SetMarginMode, account="a", symbol="X-PERP", isolated=True)
+    desk.deal("b", "a", 100, 50)
+    desk.run(MoveCollateral, account="a", asset="USD", units=-500 * UNIT)
+    desk.mark(103)
+    desk.place("b", SELL, 103, 10)
+    desk.place("a", BUY, 103, 10)
+    assert desk.wallet("a") == 0
+    assert desk.position("a").isolated == (500 - 30) * UNIT - 103 * UNIT // 100
+
+
 def test_leverage_is_bounded_and_must_be_affordable():
     desk = PerpetualDesk("a", "b", money=1_000)
     desk.mark(100)
@@ -140,6 +165,7 @@ def test_collateral_that_backs_something_stays():
             RejectReason.AMOUNT_INVALID, RejectReason.INSUFFICIENT_MARGIN, RejectReason.INSUFFICIENT_BALANCE,
         )  # fmt: skip
     assert refusal(desk.run(MoveCollateral, account="a", asset="X", units=1)) is RejectReason.AMOUNT_INVALID
+    desk.fund("b", 9_000)
     desk.mark(150)
     # Profit that is not realised backs positions, and cannot be taken out.
     answer = desk.run(MoveCollateral, account="a", asset="USD", units=-1_001 * UNIT)
@@ -184,3 +210,13 @@ def test_a_snapshot_brings_margin_back():
     other = desk.loaded()
     assert other.state_hash() == desk.exchange.state_hash()
     assert other.margin.holders == desk.exchange.margin.holders
+
+
+def test_marks_look_at_holders_in_the_same_order_after_a_snapshot():
+    desk = PerpetualDesk("z", "a", "m", "b")
+    desk.mark(100)
+    desk.deal("m", "z", 100, 1)
+    desk.deal("b", "a", 100, 1)
+    for margin in (desk.exchange.margin, desk.loaded().margin):
+        margin.touch_holders("X-PERP")
+        assert [account for _asset, account in margin.touched] == ["a", "b", "m", "z"]

@@ -8,7 +8,7 @@ from common.exchange.commands import AmendOrder, Batch, CancelOrder, Deposit, Pl
 from common.exchange.configuration import Features
 from common.exchange.events import CommandRefused, OrderExpired, OrderRejected, RejectReason, TradeExecuted
 from common.exchange.exchange import Exchange
-from common.exchange.margin.commands import MoveCollateral, SetLeverage
+from common.exchange.margin.commands import MoveCollateral, SetLeverage, SplitPosition
 from common.exchange.vaults.commands import (
     OF_TREASURY,
     CancelVaultWithdrawal,
@@ -326,7 +326,7 @@ def test_trap_17_no_deposit_into_what_is_worth_nothing_and_no_payout_from_it():
     desk.order(BUY, 100, 99)
     desk.place("other", SELL, 100, 99)
     desk.mark(89)
-    assert desk.worth() == -89
+    assert desk.worth() == 0, "liquidated, and its debt was others'"
     assert refusal(desk.pay_in("b", 1_000)) is RejectReason.NO_EQUITY
     assert refusal(desk.pay_out("a")) is RejectReason.NO_EQUITY
 
@@ -478,6 +478,49 @@ def test_the_venue_can_own_the_vault_that_takes_over_positions():
     assert refusal(desk.place("treasury", BUY, 90, 1)) is RejectReason.UNKNOWN_ACCOUNT
     assert not _of(desk.run(PauseVault, **owned), CommandRefused)
     assert CreateVault in OF_TREASURY and Withdraw not in OF_TREASURY
+
+
+def test_the_backstop_vault_takes_positions_over_and_its_depositors_bear_them():
+    """ "weak" has 1000 and 95 lots from 100 on; at 92 it is worth 240, below two thirds of its maintenance margin."""
+    desk = VaultDesk()
+    desk.run(CreateVault, account="treasury", vault="backstop", asset="USD", lock_up_ns=0)
+    desk.run(DepositToVault, account="a", vault="backstop", units=10_000 * UNIT)
+    desk.fund("weak", 1_000)
+    desk.deal("weak", "other", 100, 95)
+    desk.mark(92)
+    assert (desk.position("weak").lots, desk.position("vault/backstop").lots) == (0, 95)
+    assert desk.exchange.vaults.view("backstop").equity_units == (10_000 + 240) * UNIT
+    events = desk.run(WithdrawFromVault, account="a", vault="backstop")
+    assert 0 < sum(event.units for event in _of(events, VaultWithdrawn)) < 10_000 * UNIT
+    assert _of(events, VaultWithdrawalQueued)
+
+
+def test_nothing_leaves_a_vault_in_liquidation():
+    desk = VaultDesk()
+    desk.pay_in("a", 1_000)
+    desk.order(BUY, 100, 99)
+    desk.place("other", SELL, 100, 99)
+    desk.mark(94)
+    assert desk.exchange.margin.is_liquidating(V) and desk.worth() == 406
+    assert paid(desk.pay_out("a")) == [] and len(desk.vault.queue) == 1
+    desk.pay_in("b", 5_000)
+    assert not desk.exchange.margin.is_liquidating(V), "money that comes in ends it"
+    assert [account for account, _money in paid(desk.wait_until(desk.exchange.time_ns + REVIEW_NS))] == ["a"]
+    assert desk.vault.queue == [] and 405 < desk.free("a") - 9_000 <= 406
+
+
+def test_what_a_manager_has_split_off_counts_and_is_closed():
+    desk = VaultDesk(limits=RiskLimits(position_lots_max={"X-PERP": 50}))
+    desk.pay_in("a", 1_000)
+    desk.order(BUY, 100, 50)
+    desk.place("other", SELL, 100, 50)
+    assert not _of(desk.run(SplitPosition, account=V, by="mary", symbol="X-PERP", lots=30), CommandRefused)
+    assert refusal(desk.order(BUY, 100, 1)) is RejectReason.POSITION_TOO_LARGE
+    desk.mark(110)
+    assert desk.worth() == 1_500
+    desk.place("other", BUY, 110, 50)
+    events = desk.run(CloseVault, account="boss", vault="v", force=True)
+    assert paid(events)[0][0] == "a" and _of(events, VaultClosed)
 
 
 def test_vaults_can_be_switched_off():
