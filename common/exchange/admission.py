@@ -21,9 +21,19 @@ WHOLE_MAX = 2**63 - 1
 """Prices, quantities, budgets and amounts of money are signed 64-bit integers everywhere else."""
 
 
+NAME_LENGTH_MAX = 32
+
+
 def is_whole(value: object, low: int, high: int = WHOLE_MAX) -> bool:
     """True for an integer within bounds."""
     return type(value) is int and low <= value <= high
+
+
+def is_name(value: object) -> bool:
+    """True for a name that customers may choose: letters, digits, `_` and `-`, at most NAME_LENGTH_MAX."""
+    if not isinstance(value, str) or not 0 < len(value) <= NAME_LENGTH_MAX or not value.isascii():
+        return False
+    return value.replace("_", "").replace("-", "").isalnum()
 
 
 def is_amount(value: object) -> bool:
@@ -57,9 +67,13 @@ class Standing:
         return self._core.ledger.accounts.free(account, asset)
 
     def open_lots(self, account: str, symbol: str) -> tuple[int, int]:
-        """Lots of an account's open bids and asks in a perpetual."""
-        position = self._core.margin.position(account, symbol)
-        return position.bid_lots, position.ask_lots
+        """Lots of an account's open bids and asks."""
+        if symbol in self._core.margin.markets:
+            position = self._core.margin.position(account, symbol)
+            return position.bid_lots, position.ask_lots
+        orders = self._core.ledger.open_of(account, symbol).values()
+        bids = sum(order.remaining_lots for order in orders if order.side is Side.BUY)
+        return bids, sum(order.remaining_lots for order in orders) - bids
 
     def best_opposite(self, market: Market, side: Side) -> int:
         """The best price that an order of a side could take; 0 = none."""
@@ -200,7 +214,8 @@ def _money_refusal(
     """Why an account cannot pay for lots worth `value` in ticks x lots, or why the instrument is not traded so."""
     scale = core.ledger.scales[terms.symbol]
     quote, base = value * scale.tick_lot_units, lots * scale.lot_units
-    if lots and quote < scale.notional_units_min:
+    if lots and quote < scale.notional_units_min and not terms.reduce_only:
+        # Whoever leaves may leave with little, or a small rest could never be closed.
         return RejectReason.NOTIONAL_TOO_SMALL
     if quote > WHOLE_MAX or base > WHOLE_MAX:
         return RejectReason.NOTIONAL_TOO_LARGE

@@ -32,9 +32,8 @@ class Planned(Standing):
         """Plan a cancel."""
         self._canceled.add(order.order_id)
         self._more[order.account, order.symbol] -= 1
-        if self._core.ledger.scales[order.symbol].is_perpetual:
-            self._lots[order.account, order.symbol, order.side] -= order.remaining_lots
-        else:
+        self._lots[order.account, order.symbol, order.side] -= order.remaining_lots
+        if not self._core.ledger.scales[order.symbol].is_perpetual:
             asset = self._core.ledger.lockable(order.symbol, order.side)
             self._free[order.account, asset] += locked_units(self._core, order)
 
@@ -44,9 +43,8 @@ class Planned(Standing):
         self._names.add((command.account, command.symbol, command.client_order_id))
         self._more[command.account, command.symbol] += 1
         self._best[book_side] = _better(command.side, price, self._best.get(book_side, 0))
-        if ledger.scales[command.symbol].is_perpetual:
-            self._lots[command.account, command.symbol, command.side] += command.quantity_lots
-        elif ledger.settles:
+        self._lots[command.account, command.symbol, command.side] += command.quantity_lots
+        if ledger.settles and not ledger.scales[command.symbol].is_perpetual:
             cost = ledger.cost_units(command.symbol, command.side, price, command.quantity_lots)
             self._free[command.account, ledger.lockable(command.symbol, command.side)] -= cost
 

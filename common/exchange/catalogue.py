@@ -29,6 +29,8 @@ from common.exchange.margin.commands import (
     SplitPosition,
     TransferPosition,
 )
+from common.exchange.pools.commands import PoolCommand
+from common.exchange.vaults.commands import VaultCommand
 
 OrderCommand = PlaceOrder | CancelOrder | ReduceOrder | AmendOrder | Batch
 """What anybody does to a book."""
@@ -45,5 +47,5 @@ MoneyCommand = Deposit | Withdraw | MoveCollateral | FundInsurance
 MarginCommand = SetLeverage | SetMarginMode | MoveIsolatedMargin | SplitPosition | MergePosition | TransferPosition
 """What owners decide about their positions."""
 
-AnyCommand = OrderCommand | WorldCommand | VenueCommand | MoneyCommand | MarginCommand
+AnyCommand = OrderCommand | WorldCommand | VenueCommand | MoneyCommand | MarginCommand | VaultCommand | PoolCommand
 """All of them."""

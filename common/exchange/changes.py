@@ -139,7 +139,8 @@ class OrderChanges:
         moved = replace(order, price_ticks=price, quantity_lots=order.filled_lots + open_lots)
         taker = taker_of(self._core, self._standing, moved, open_lots, order.order_id)
         refusal = waiting_refusal if order.is_waiting else book_refusal
-        reason = refusal(self._core, self._standing, moved, taker, order) or self._entry.limit_refusal(moved, open_lots)
+        reason = refusal(self._core, self._standing, moved, taker, order)
+        reason = reason or self._entry.limit_refusal(moved, open_lots, self._standing, order)
         if reason is not None:
             return self._refuse(command, reason)
         if order.slide and taker.limit_ticks is not None:

@@ -38,8 +38,9 @@ Moved = tuple[int, int]
 Key = str | int
 """What of its kind is due: an order's number, a market, an account."""
 
-Limit = Callable[[PlaceOrder | OrderRecord, int], RejectReason | None]
-"""Why an account's own limits refuse an order: (its terms, the lots that it would have open)."""
+Limit = Callable[[PlaceOrder | OrderRecord, int, tuple[int, int]], RejectReason | None]
+"""Why an account's own limits refuse an order: (its terms, the lots that it would have open, lots of all other open
+bids and of all other open asks in its market)."""
 
 Doer = Callable[[Key, int], None]
 """Does what is due: (key, the time in ns at which it was due)."""
@@ -64,7 +65,8 @@ class Core:
     """The shared state, and the ways to change it that several parts use. It is the markets' clerk.
 
     Parts that have work to do later or after the present command register in `doers` what does it, by kind, and call
-    `schedule` or `soon`. `on_trade` hears of every trade as soon as it is settled.
+    `schedule` or `soon`. `on_trade` hears of every trade as soon as it is settled, `on_mark` of every market that has
+    another mark.
     """
 
     def __init__(self, config: ExchangeConfig) -> None:
@@ -93,6 +95,7 @@ class Core:
         """What is to be done after the present command, (kind, key) in order."""
         self.doers: dict[str, Doer] = {FEE_DAY: self._begin_fee_day}
         self.on_trade: list[Callable[[TradeExecuted], None]] = []
+        self.on_mark: list[Callable[[str], None]] = []
         self.managers: dict[str, str] = {}
         """Who trades for accounts that have no keys of their own: vaults by name; nobody = an empty text."""
         self.limits: dict[str, Limit] = {}
@@ -159,6 +162,8 @@ class Core:
         self.note_price(symbol, PriceReference.MARK, price_ticks)
         if symbol in self.margin.markets:
             self.margin.touch_holders(symbol)
+        for hear in self.on_mark:
+            hear(symbol)
 
     def room_for(self, asset: str) -> int:
         """How many units of an asset can still come in."""

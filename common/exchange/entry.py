@@ -81,12 +81,20 @@ class OrderEntry:
             reason = book_refusal(core, standing, command, taker)
         else:
             reason = waiting_refusal(core, standing, command, taker)
-        return reason or (self.limit_refusal(command, command.quantity_lots) if core.limits else None)
+        return reason or (self.limit_refusal(command, command.quantity_lots, standing) if core.limits else None)
 
-    def limit_refusal(self, terms: Terms, lots: int) -> RejectReason | None:
-        """Why an account's own limits do not let it have an order with so many open lots."""
+    def limit_refusal(
+        self, terms: Terms, lots: int, standing: Standing, replaced: OrderRecord | None = None
+    ) -> RejectReason | None:
+        """Why an account's own limits do not let it have an order with so many open lots, `replaced` not counted."""
         check = self._core.limits.get(terms.account)
-        return None if check is None else check(terms, lots)
+        if check is None:
+            return None
+        bids, asks = standing.open_lots(terms.account, terms.symbol)
+        if replaced is not None and replaced.order_type is OrderType.LIMIT:
+            bids -= replaced.remaining_lots * (replaced.side is Side.BUY)
+            asks -= replaced.remaining_lots * (replaced.side is Side.SELL)
+        return check(terms, lots, (bids, asks))
 
     def fire(self, order: OrderRecord) -> None:
         """An order's trigger became true: it goes to the book, or ends with the reason why it may not."""
@@ -94,6 +102,7 @@ class OrderEntry:
         self._report_trigger(order, market)
         taker = taker_of(self._core, self._standing, order, order.remaining_lots, order.order_id)
         reason = book_refusal(self._core, self._standing, order, taker, order)
+        reason = reason or self.limit_refusal(order, order.remaining_lots, self._standing, order)
         if reason is not None:
             self._core.expire(order, reason)
             return

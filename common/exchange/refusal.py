@@ -10,3 +10,8 @@ class Refused(RequestRefused):
     def __init__(self, reason: RejectReason, detail: str = "") -> None:
         super().__init__(reason, detail)
         self.reason = reason
+
+
+def feature_off(command: object) -> None:
+    """The handler of all commands of a part that is switched off."""
+    raise Refused(RejectReason.FEATURE_OFF, type(command).__name__)

@@ -14,7 +14,9 @@ class Room(Protocol):
 
     handlers: dict[Any, Callable[[Any], None]]
     trading: frozenset[Any]
-    state: Any
+
+    @property
+    def state(self) -> Any: ...
 
     def load(self, state: Any) -> None:
         """Become what `state` was; derived indexes are built anew."""
