@@ -24,6 +24,9 @@ WHOLE_MAX = 2**63 - 1
 NAME_LENGTH_MAX = 32
 
 
+NAME_LENGTH_MAX = 32
+
+
 def is_whole(value: object, low: int, high: int = WHOLE_MAX) -> bool:
     """True for an integer within bounds."""
     return type(value) is int and low <= value <= high
@@ -219,7 +222,8 @@ def _money_refusal(
     """Why an account cannot pay for lots worth `value` in ticks x lots, or why the instrument is not traded so."""
     scale = core.ledger.scales[terms.symbol]
     quote, base = value * scale.tick_lot_units, lots * scale.lot_units
-    if lots and quote < scale.notional_units_min:
+    if lots and quote < scale.notional_units_min and not terms.reduce_only:
+        # Whoever leaves may leave with little, or a small rest could never be closed.
         return RejectReason.NOTIONAL_TOO_SMALL
     if quote > WHOLE_MAX or base > WHOLE_MAX:
         return RejectReason.NOTIONAL_TOO_LARGE
