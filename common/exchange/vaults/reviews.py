@@ -97,8 +97,10 @@ class Reviews:
         )  # fmt: skip
 
     def _hear_trade(self, trade: TradeExecuted) -> None:
+        if not self._watched:
+            return
         for party in (trade.maker, trade.taker):
-            if self._watched and party.account.startswith(VAULT_PREFIX):
+            if party.account.startswith(VAULT_PREFIX):
                 name = party.account.removeprefix(VAULT_PREFIX)
                 if name in self._watched:
                     self._core.soon(VAULT_REVIEW, name)

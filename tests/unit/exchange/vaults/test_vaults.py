@@ -43,6 +43,43 @@ def _of(events, kind):  # type: ignore[no-untyped-def]
     return [event for event in events if isinstance(event, kind)]
 
 
+def test_trap_1_a_profit_beyond_64_bits_is_exact():
+    """Equity 2^64 + 5 on a collateral of 10: the lowest 64 bits alone would make it a loss of 5."""
+    desk = VaultDesk()
+    desk.run(DepositToVault, account="a", vault="v", units=10)
+    position = desk.exchange.margin.held(V, "X-PERP")
+    position.lots, position.cost = 1, 100 * UNIT - (2**64 - 5)
+    equity = desk.exchange.vaults.purse.equity(V, "USD")
+    assert equity == 2**64 + 5 and equity - 10 == 18446744073709551611
+
+
+def test_traps_9_and_10_a_vault_is_an_ordinary_account_whose_equity_nobody_sets():
+    desk = VaultDesk()
+    desk.pay_in("a", 1_000)
+    desk.order(BUY, 98, 10)
+    assert _of(desk.place("other", SELL, 98, 10), TradeExecuted), "its orders are filled like anybody's"
+    assert (desk.position(V).lots, desk.position("other").lots, desk.position("mary").lots) == (10, -10, 0)
+    for mark in (100, 120, 95):
+        desk.mark(mark)
+        assert desk.worth() == 1_000 + 10 * (mark - 98)
+    fields = {field for kind in OF_TREASURY for field in kind.__struct_fields__}
+    assert not {field for field in fields if "equity" in field or "profit" in field} - {"profit_share_bps"}
+
+
+def test_trap_13_money_is_paid_in_the_same_order_whoever_came_first():
+    """A snapshot keeps nobody's place in a dict, so nothing may depend on it."""
+    desk = VaultDesk(profit_share_bps=1_000)
+    for account in ("c", "a", "mary", "b"):
+        desk.pay_in(account, 333)
+    desk.win(110)
+    events = []
+    for exchange in (desk.loaded(), desk.exchange):
+        desk.exchange = exchange
+        events.append(desk.run(CloseVault, account="boss", vault="v"))
+    assert events[0] == events[1]
+    assert [name for name, _money in paid(events[0])] == ["a", "b", "c", "mary"]
+
+
 def test_trap_4_deposits_come_from_the_payer_and_withdrawals_go_to_the_owner_of_the_shares():
     desk = VaultDesk()
     (event,) = _of(desk.pay_in("a", 1_000), VaultDeposited)
@@ -141,8 +178,8 @@ def test_trap_7_profit_is_charged_before_shares_change(way):
         (ResumeVault, "boss", {}, RejectReason.NOT_OPEN),
     ],
 )
-def test_trap_8_and_11_what_is_not_allowed_changes_nothing(kind, account, terms, reason):
-    """`run` compares the state hashes of each refused command."""
+def test_traps_3_8_and_11_what_is_not_allowed_changes_nothing(kind, account, terms, reason):
+    """Nothing is clamped to what would fit; `run` compares the state hashes of each refused command."""
     desk = VaultDesk(profit_share_bps=1_000)
     desk.pay_in("a", 1_000)
     assert refusal(desk.run(kind, account=account, vault="v", **terms)) is reason
