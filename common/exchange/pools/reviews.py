@@ -149,10 +149,11 @@ class Reviews:
         core.tell(PoolClosed(time_ns=core.time_ns, pool=pool.name, dust_units=dust))
 
     def _hold(self, pool: Pool) -> None:
-        """Fees on their way go back to the treasury."""
+        """Fees on their way go to the treasury, as far as a liquidation has left them."""
         core = self._core
         units = min(stop_streams(pool, core.time_ns), max(0, self._purse.payable(pool.account, pool.asset)))
         if units:
+            pool.held_units += units
             self._purse.give(pool.account, pool.asset, TREASURY_ACCOUNT, units)
             core.tell(PoolFeesHeld(time_ns=core.time_ns, pool=pool.name, units=units, held_units=pool.held_units))
 

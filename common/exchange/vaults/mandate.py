@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 
+from common.exchange.admission import Standing
 from common.exchange.commands import PlaceOrder
 from common.exchange.core import Core, Limit
 from common.exchange.events import RejectReason
@@ -17,7 +18,7 @@ class Mandate:
     """Looks at every order of a vault before it comes in, whoever gives it."""
 
     def __init__(self, core: Core, purse: Purse) -> None:
-        self._core, self._purse = core, purse
+        self._core, self._purse, self._standing = core, purse, Standing(core)
 
     def limit(self, vault: Vault) -> Limit:
         """The check of one vault, for `core.limits`."""
@@ -45,17 +46,7 @@ class Mandate:
     def _others(self, vault: Vault, symbol: str) -> Iterator[Exposure]:
         for other in self._purse.markets[vault.asset]:
             if other != symbol:
-                yield self._exposure(vault, other, *self._open_lots(vault.account, other))
-
-    def _open_lots(self, account: str, symbol: str) -> tuple[int, int]:
-        if symbol in self._core.margin.markets:
-            position = self._core.margin.position(account, symbol)
-            return position.bid_lots, position.ask_lots
-        bids = asks = 0
-        for order in self._core.ledger.open_of(account, symbol).values():
-            bids += order.remaining_lots * (order.side is Side.BUY)
-            asks += order.remaining_lots * (order.side is Side.SELL)
-        return bids, asks
+                yield self._exposure(vault, other, *self._standing.open_lots(vault.account, other))
 
     def _exposure(self, vault: Vault, symbol: str, bids: int, asks: int) -> Exposure:
         value = self._purse.price(symbol) * self._core.ledger.scales[symbol].tick_lot_units

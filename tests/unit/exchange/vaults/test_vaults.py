@@ -196,6 +196,7 @@ def test_traps_3_8_and_11_what_is_not_allowed_changes_nothing(kind, account, ter
         ({"vault": "x" * 33}, RejectReason.NAME_INVALID),
         ({"vault": 7}, RejectReason.NAME_INVALID),
         ({"manager": "vault/v"}, RejectReason.NAME_INVALID),
+        ({"manager": "treasury"}, RejectReason.NAME_INVALID),
         ({"asset": "EUR"}, RejectReason.UNKNOWN_MARKET),
         ({"profit_share_bps": 5_001}, RejectReason.TERMS_INVALID),
         ({"lock_up_ns": 31 * DAY_NS}, RejectReason.TERMS_INVALID),
