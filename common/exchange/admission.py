@@ -5,6 +5,7 @@ from common.exchange.core import Core
 from common.exchange.events import MarketPhase, RejectReason
 from common.exchange.fees.volumes import NS_PER_DAY
 from common.exchange.ledger import OrderRecord
+from common.exchange.margin.margin import OpenOrders
 from common.exchange.matching import Market, Taker
 from common.exchange.money import fee_units
 from common.exchange.reduce_only import reducible
@@ -67,13 +68,18 @@ class Standing:
         return self._core.ledger.accounts.free(account, asset)
 
     def open_lots(self, account: str, symbol: str) -> tuple[int, int]:
-        """Lots of an account's open bids and asks."""
+        """Lots of an account's open bids and asks in any market."""
         if symbol in self._core.margin.markets:
             position = self._core.margin.position(account, symbol)
             return position.bid_lots, position.ask_lots
         orders = self._core.ledger.open_of(account, symbol).values()
         bids = sum(order.remaining_lots for order in orders if order.side is Side.BUY)
         return bids, sum(order.remaining_lots for order in orders) - bids
+
+    def open_in(self, account: str, symbol: str) -> OpenOrders:
+        """An account's open orders in a perpetual."""
+        position = self._core.margin.position(account, symbol)
+        return position.bid_lots, position.ask_lots, position.order_loss, 0
 
     def best_opposite(self, market: Market, side: Side) -> int:
         """The best price that an order of a side could take; 0 = none."""
@@ -240,13 +246,15 @@ def locked_units(core: Core, order: OrderRecord) -> int:
 def _margin_refusal(
     core: Core, standing: Standing, terms: Terms, lots: int, quote: int, replaced: OrderRecord | None
 ) -> RejectReason | None:
-    bids, asks = standing.open_lots(terms.account, terms.symbol)
+    others = standing.open_in(terms.account, terms.symbol)
     if replaced is not None and replaced.order_type is OrderType.LIMIT:
-        bids -= replaced.remaining_lots * (replaced.side.sign > 0)
-        asks -= replaced.remaining_lots * (replaced.side.sign < 0)
+        lots_now, (bids, asks, loss, elsewhere) = replaced.remaining_lots, others
+        bids -= lots_now * (replaced.side.sign > 0)
+        asks -= lots_now * (replaced.side.sign < 0)
+        others = bids, asks, loss - lots_now * replaced.lot_loss, elsewhere
     maker_rate, taker_rate = core.fees.rates(terms.account, core.time_ns // NS_PER_DAY)
     fee = max(0, fee_units(quote, maker_rate if terms.post_only else max(maker_rate, taker_rate)))
-    return core.margin.order_refusal(terms.account, terms.symbol, terms.side, lots, quote, fee, (bids, asks))
+    return core.margin.order_refusal(terms.account, terms.symbol, terms.side, lots, quote, fee, others)
 
 
 def _terms_fit(command: PlaceOrder, time_ns: int) -> bool:

@@ -3,6 +3,8 @@
 from collections import Counter
 from collections.abc import Callable
 
+from msgspec.structs import replace
+
 from common.exchange.admission import Standing, locked_units, taker_of
 from common.exchange.changes import OrderChanges
 from common.exchange.commands import BATCH_ITEMS_MAX, Batch, BatchItem, CancelOrder, PlaceOrder
@@ -10,6 +12,7 @@ from common.exchange.core import Core
 from common.exchange.entry import OrderEntry
 from common.exchange.events import BatchItemStarted, BatchRejected, RejectReason
 from common.exchange.ledger import OrderRecord
+from common.exchange.margin.margin import OpenOrders
 from common.exchange.matching import Market, Taker
 from common.model.order import OrderType, Side, TimeInForce
 
@@ -26,6 +29,7 @@ class Planned(Standing):
         self._best: dict[tuple[str, Side], int] = {}
         self._more: Counter[tuple[str, str]] = Counter()
         self._free: Counter[tuple[str, str]] = Counter()
+        self._losses: Counter[tuple[str, str]] = Counter()
         self._lots: Counter[tuple[str, str, Side]] = Counter()
 
     def cancel(self, order: OrderRecord) -> None:
@@ -33,7 +37,9 @@ class Planned(Standing):
         self._canceled.add(order.order_id)
         self._more[order.account, order.symbol] -= 1
         self._lots[order.account, order.symbol, order.side] -= order.remaining_lots
-        if not self._core.ledger.scales[order.symbol].is_perpetual:
+        if self._core.ledger.scales[order.symbol].is_perpetual:
+            self._losses[order.account, order.symbol] -= order.remaining_lots * order.lot_loss
+        else:
             asset = self._core.ledger.lockable(order.symbol, order.side)
             self._free[order.account, asset] += locked_units(self._core, order)
 
@@ -43,8 +49,11 @@ class Planned(Standing):
         self._names.add((command.account, command.symbol, command.client_order_id))
         self._more[command.account, command.symbol] += 1
         self._best[book_side] = _better(command.side, price, self._best.get(book_side, 0))
-        self._lots[command.account, command.symbol, command.side] += command.quantity_lots
-        if ledger.settles and not ledger.scales[command.symbol].is_perpetual:
+        lots, margin = command.quantity_lots, self._core.margin
+        self._lots[command.account, command.symbol, command.side] += lots
+        if ledger.scales[command.symbol].is_perpetual:
+            self._losses[command.account, command.symbol] += lots * margin.lot_loss(command.symbol, command.side, price)
+        elif ledger.settles:
             cost = ledger.cost_units(command.symbol, command.side, price, command.quantity_lots)
             self._free[command.account, ledger.lockable(command.symbol, command.side)] -= cost
 
@@ -70,7 +79,30 @@ class Planned(Standing):
     def open_lots(self, account: str, symbol: str) -> tuple[int, int]:
         """Lots of open bids and asks after the plan."""
         bids, asks = super().open_lots(account, symbol)
-        return bids + self._lots[account, symbol, Side.BUY], asks + self._lots[account, symbol, Side.SELL]
+        bids += self._lots.get((account, symbol, Side.BUY), 0)
+        return bids, asks + self._lots.get((account, symbol, Side.SELL), 0)
+
+    def open_in(self, account: str, symbol: str) -> OpenOrders:
+        """Open orders in a perpetual after the plan, and what the plan takes in others of the same collateral."""
+        bids, asks, loss, _ = super().open_in(account, symbol)
+        bids += self._lots.get((account, symbol, Side.BUY), 0)
+        asks += self._lots.get((account, symbol, Side.SELL), 0)
+        markets, elsewhere = self._core.margin.markets, 0
+        for name, other in self._losses:
+            if name == account and other != symbol and markets[other].asset == markets[symbol].asset:
+                elsewhere += self._taken_in(account, other)
+        return bids, asks, loss + self._losses.get((account, symbol), 0), elsewhere
+
+    def _taken_in(self, account: str, symbol: str) -> int:
+        margin = self._core.margin
+        position = margin.position(account, symbol)
+        planned = replace(
+            position,
+            bid_lots=position.bid_lots + self._lots.get((account, symbol, Side.BUY), 0),
+            ask_lots=position.ask_lots + self._lots.get((account, symbol, Side.SELL), 0),
+        )
+        more = margin.order_margin(symbol, planned, planned.worst_lots) + self._losses[account, symbol]
+        return more - margin.order_margin(symbol, position, position.worst_lots)
 
     def best_opposite(self, market: Market, side: Side) -> int:
         """The best price on the other side after the plan."""

@@ -24,7 +24,8 @@ class OrderRecord(msgspec.Struct, kw_only=True, omit_defaults=True, gc=False):
 
     `terms` is what was ordered; `price_ticks` and `quantity_lots` are what it is now. `is_waiting` is true until its
     trigger fires, at `stop_ticks` (0 = a trailing one that does not follow yet). `place` grows with each order that
-    joins a queue: among orders of one price, the smaller one is in front.
+    joins a queue: among orders of one price, the smaller one is in front. `lot_loss` is what a lot of a perpetual's
+    order would have lost against the mark, in 1e-8 of the quote asset, when it went to the book.
     """
 
     order_id: int
@@ -40,6 +41,7 @@ class OrderRecord(msgspec.Struct, kw_only=True, omit_defaults=True, gc=False):
     stop_ticks: int = 0
     is_waiting: bool = False
     place: int = 0
+    lot_loss: int = 0
 
     @property
     def account(self) -> str:
@@ -240,6 +242,8 @@ class Ledger:
         """An order was accepted."""
         order = record_of(order_id, price_ticks, terms, time_ns)
         seat = self.seats.get((terms.account, terms.symbol)) or self._take_seat(terms.account, terms.symbol)
+        if seat.quote is None and terms.trigger is None:
+            self._note_loss(order)
         self._set_aside(order, seat, terms.quantity_lots)
         if terms.trigger is None:
             self.last_place = order.place = self.last_place + 1
@@ -287,14 +291,22 @@ class Ledger:
         """An open order has another price or another open quantity."""
         seat = self.seats[order.account, order.symbol]
         self._set_aside(order, seat, -order.remaining_lots)
+        moves = price_ticks != order.price_ticks
         order.price_ticks, order.quantity_lots = price_ticks, order.filled_lots + open_lots
         order.changed_ns = time_ns
+        if seat.quote is None and moves and not order.is_waiting:
+            self._note_loss(order)
         self._set_aside(order, seat, open_lots)
         if not keeps_place and not order.is_waiting:
             self.last_place = order.place = self.last_place + 1
 
     def trigger(self, order: OrderRecord, time_ns: int) -> None:
         """A waiting order's trigger fired."""
+        seat = self.seats[order.account, order.symbol]
+        if seat.quote is None:
+            self._set_aside(order, seat, -order.remaining_lots)
+            self._note_loss(order)
+            self._set_aside(order, seat, order.remaining_lots)
         order.is_waiting, order.changed_ns = False, time_ns
         self.last_place = order.place = self.last_place + 1
 
@@ -352,6 +364,11 @@ class Ledger:
             self._on_linked(order)
         return seat
 
+    def _note_loss(self, order: OrderRecord) -> None:
+        """A perpetual's order goes to the book: what it may lose there is set aside like its margin."""
+        if self.settles and order.terms.order_type is LIMIT:
+            order.lot_loss = self.margin.lot_loss(order.terms.symbol, order.terms.side, order.price_ticks)
+
     def _set_aside(self, order: OrderRecord, seat: Seat, lots: int) -> None:
         # A market order trades or ends within its own command, so it needs nothing set aside.
         terms = order.terms
@@ -363,7 +380,7 @@ class Ledger:
         else:
             balance, units = seat.base, lots * scale.lot_units
         if balance is None:
-            self.margin.count_order(terms.account, terms.symbol, terms.side, lots)
+            self.margin.count_order(terms.account, terms.symbol, terms.side, lots, lots * order.lot_loss)
             return
         balance.free = free = balance.free - units
         balance.locked = locked = balance.locked + units

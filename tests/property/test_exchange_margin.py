@@ -306,6 +306,7 @@ class Perpetuals(RuleBasedStateMachine):
                 orders = self.exchange.ledger.open_of(name, symbol).values()
                 assert position.bid_lots == sum(each.remaining_lots for each in orders if each.side is Side.BUY)
                 assert position.ask_lots == sum(each.remaining_lots for each in orders if each.side is Side.SELL)
+                assert position.order_loss == sum(each.remaining_lots * each.lot_loss for each in orders)
 
     @invariant()
     def nobody_is_bankrupt_or_unwatched(self) -> None:

@@ -22,6 +22,7 @@ class Position(msgspec.Struct):
     isolated    collateral that backs this position and its parts alone; None = cross, backed by the wallet
     leverage    as the owner chose it; 0 = the market's default
     bid_lots, ask_lots   lots of open orders
+    order_loss  what open orders would lose against the mark as it was when they were placed
     parts       what was split off, by its number as text; margin counts the gross of all
     """
 
@@ -31,6 +32,7 @@ class Position(msgspec.Struct):
     leverage: int = 0
     bid_lots: int = 0
     ask_lots: int = 0
+    order_loss: int = 0
     parts: dict[str, Part] = msgspec.field(default_factory=dict)
 
     @property

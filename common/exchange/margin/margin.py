@@ -8,6 +8,10 @@ from common.exchange.margin.accounts import MarginAccount, MarginAccounts, Posit
 from common.exchange.margin.rules import MarginTable, PerpetualRules
 from common.model.order import Side
 
+OpenOrders = tuple[int, int, int, int]
+"""What open orders of an account in a market are: (lots of bids, lots of asks, units that they may lose against the
+mark, and units of initial margin that orders planned in other markets take)."""
+
 MarginState = dict[str, dict[str, MarginAccount]]
 """Margin accounts by asset and account."""
 
@@ -98,7 +102,7 @@ class Margin:
         total = 0
         for symbol, position in account.positions.items():
             if symbol != without:
-                total += self.order_margin(symbol, position, position.worst_lots)
+                total += self.order_margin(symbol, position, position.worst_lots) + position.order_loss
         return total
 
     def order_margin(self, symbol: str, position: Position, worst_lots: int) -> int:
@@ -157,12 +161,12 @@ class Margin:
         return equity >= needed
 
     def order_refusal(
-        self, account: str, symbol: str, side: Side, lots: int, quote_units: int, fee: int, open_lots: tuple[int, int]
+        self, account: str, symbol: str, side: Side, lots: int, quote_units: int, fee: int, others: OpenOrders
     ) -> RejectReason | None:
         """Why an account may not trade so many more lots for so many units in all and a fee of so many units.
 
-        `open_lots`: lots of its other open bids and asks. An order that makes the position no larger, whatever fills,
-        needs no initial margin; what it may lose against the mark must leave the maintenance margin.
+        An order that makes the position no larger, whatever fills, needs no initial margin; what it and the others
+        may lose against the mark must leave the maintenance margin.
         """
         market, owner = self.markets[symbol], self.accounts.find(account, self.markets[symbol].asset)
         value = market.lot_value
@@ -170,7 +174,7 @@ class Margin:
             return RejectReason.NO_MARK_PRICE
         if owner is None:
             return RejectReason.INSUFFICIENT_MARGIN
-        position, (bids, asks) = owner.positions.get(symbol) or Position(), open_lots
+        position, (bids, asks, loss, elsewhere) = owner.positions.get(symbol) or Position(), others
         parted = position.parted_lots if position.parts else 0
         before = max(abs(position.lots + bids), abs(position.lots - asks))
         if side.sign > 0:
@@ -178,12 +182,12 @@ class Margin:
         else:
             asks += lots
         after = max(abs(position.lots + bids), abs(position.lots - asks))
-        costs = fee + max(0, side.sign * (quote_units - lots * value))
+        costs = fee + loss + max(0, side.sign * (quote_units - lots * value))
         if after <= before:
             left = self.maintenance_of(symbol, abs(position.lots + side.sign * lots) + parted)
             fits = self._may_reduce(owner, symbol, position, left, costs)
         else:
-            needed = self.order_margin(symbol, position, after + parted) + costs
+            needed = self.order_margin(symbol, position, after + parted) + costs + elsewhere
             fits = self.equity(owner) - self.initial(owner, symbol) >= needed
         return None if fits else RejectReason.INSUFFICIENT_MARGIN
 
@@ -192,9 +196,16 @@ class Margin:
             return self.isolated_equity(symbol, position) - costs >= left
         return self.equity(owner) - costs >= self.maintenance(owner, symbol) + left
 
-    def count_order(self, account: str, symbol: str, side: Side, lots: int) -> None:
-        """An open order has so many lots more, or with a negative number less."""
+    def lot_loss(self, symbol: str, side: Side, price_ticks: int) -> int:
+        """Units that one lot of an order at a price would lose against the mark as it is."""
+        market = self.markets[symbol]
+        return max(0, side.sign * (price_ticks * market.units_per_tick_lot - market.lot_value))
+
+    def count_order(self, account: str, symbol: str, side: Side, lots: int, loss: int) -> None:
+        """An open order has so many lots, which lose so many units, more, or with negative numbers less."""
         position = self.held(account, symbol)
+        if loss:
+            position.order_loss += loss
         if side.sign > 0:
             position.bid_lots += lots
         else:

@@ -3,8 +3,8 @@
 import pytest
 
 from common.exchange.batch import Batch
-from common.exchange.commands import PlaceOrder
-from common.exchange.events import BatchRejected, CommandRefused, RejectReason, TradeExecuted
+from common.exchange.commands import AmendOrder, PlaceOrder, Trigger, TriggerKind
+from common.exchange.events import BatchRejected, CommandRefused, OrderPlaced, RejectReason, TradeExecuted
 from common.exchange.margin.accounts import Position
 from common.exchange.margin.commands import MoveCollateral, MoveIsolatedMargin, SetLeverage, SetMarginMode
 from common.exchange.margin.rules import MarginTable, MarginTier, PerpetualRules
@@ -85,6 +85,56 @@ def test_a_loss_against_the_mark_is_paid_for_before_it_is_made():
     desk.place("b", BUY, 84, 60)
     assert refusal(desk.place("a", SELL, 84, 60)) is RejectReason.INSUFFICIENT_MARGIN
     assert traded(desk.place("a", SELL, 84, 30)) == [(84, 30)]
+
+
+def test_losses_of_many_orders_against_a_friend_are_not_everybodys():
+    """Each order alone can be afforded, all together cost 4500 of 1000 when a friend takes them."""
+    desk = PerpetualDesk("a", "b", money=1_000)
+    desk.mark(100)
+    answers = [desk.place("a", BUY, 150, 2, client_order_id=f"bid-{number}") for number in range(45)]
+    taken = [each for each in answers if isinstance(each[0], OrderPlaced)]
+    # Two lots take 20 of margin and 100 of loss.
+    assert len(taken) == 8 and desk.position("a").order_loss == 800 * UNIT
+    answer = desk.run(MoveCollateral, account="a", asset="USD", units=-41 * UNIT)
+    assert refusal(answer) is RejectReason.INSUFFICIENT_MARGIN
+    desk.cancel("a", "bid-0")
+    assert desk.position("a").order_loss == 700 * UNIT
+    desk.run(AmendOrder, account="a", symbol="X-PERP", client_order_id="bid-1", price_ticks=100)
+    assert desk.position("a").order_loss == 600 * UNIT
+    desk.place("b", SELL, 150, 12)
+    assert desk.equity("a") == 400 and desk.position("a").order_loss == 0
+    assert not desk.exchange.margin.is_liquidating("a")
+
+
+def test_closing_orders_count_their_losses_together():
+    desk = PerpetualDesk("a", "b", money=1_000)
+    desk.mark(100)
+    desk.deal("a", "b", 100, 50)
+    # Five lose 800 of 1000, which leaves just the maintenance margin of 40 lots. One alone at 80 would be fine.
+    answers = [desk.place("a", SELL, 84, 10) for _ in range(5)]
+    assert [isinstance(each[0], OrderPlaced) for each in answers] == [True] * 5
+    answers = [desk.place("a", SELL, 80, 10, reduce_only=True) for _ in range(5)]
+    assert not any(isinstance(each[0], OrderPlaced) for each in answers)
+
+
+def test_a_waiting_order_sets_no_loss_aside_until_it_fires():
+    desk = PerpetualDesk("a", "b", money=1_000)
+    desk.mark(100)
+    trigger = Trigger(kind=TriggerKind.STOP_LOSS, price_ticks=150)
+    desk.place("a", BUY, 152, 10, trigger=trigger)
+    assert desk.position("a").order_loss == 0
+    desk.mark(150)
+    assert desk.position("a").order_loss == 20 * UNIT
+
+
+def test_an_atomic_batch_needs_margin_over_all_markets():
+    desk = PerpetualDesk("a", money=1_000)
+    desk.mark(100)
+    desk.mark(100, "Y-PERP")
+    terms = {"time_ns": 0, "account": "a", "client_order_id": "1", "side": BUY, "price_ticks": 90, "quantity_lots": 60}
+    items = [PlaceOrder(symbol=symbol, **terms) for symbol in ("X-PERP", "Y-PERP")]
+    (event,) = desk.run(Batch, items=items, atomic=True)
+    assert event == BatchRejected(time_ns=event.time_ns, index=1, reason=RejectReason.INSUFFICIENT_MARGIN)
 
 
 def test_reducing_is_allowed_where_adding_is_not():
