@@ -90,11 +90,15 @@ class OrderEntry:
         check = self._core.limits.get(terms.account)
         if check is None:
             return None
-        bids, asks = standing.open_lots(terms.account, terms.symbol)
-        if replaced is not None and replaced.order_type is OrderType.LIMIT:
-            bids -= replaced.remaining_lots * (replaced.side is Side.BUY)
-            asks -= replaced.remaining_lots * (replaced.side is Side.SELL)
-        return check(terms, lots, (bids, asks))
+
+        def open_lots(symbol: str) -> tuple[int, int]:
+            bids, asks = standing.open_lots(terms.account, symbol)
+            if replaced is not None and replaced.symbol == symbol and replaced.order_type is OrderType.LIMIT:
+                bids -= replaced.remaining_lots * (replaced.side is Side.BUY)
+                asks -= replaced.remaining_lots * (replaced.side is Side.SELL)
+            return bids, asks
+
+        return check(terms, lots, open_lots)
 
     def fire(self, order: OrderRecord) -> None:
         """An order's trigger became true: it goes to the book, or ends with the reason why it may not."""

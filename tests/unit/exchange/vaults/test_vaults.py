@@ -4,7 +4,7 @@ import msgspec
 import pytest
 
 from common.exchange.catalogue import AnyCommand
-from common.exchange.commands import AmendOrder, Batch, CancelOrder, Deposit, PlaceOrder, Withdraw
+from common.exchange.commands import AmendOrder, Batch, CancelOrder, Deposit, PlaceOrder, SetMark, Withdraw
 from common.exchange.configuration import Features
 from common.exchange.events import CommandRefused, OrderExpired, OrderRejected, RejectReason, TradeExecuted
 from common.exchange.exchange import Exchange
@@ -405,6 +405,22 @@ def test_limits_hold_over_a_batch_and_over_amendments():
     assert refusal(desk.run(AmendOrder, open_lots=6, **amend)) is RejectReason.POSITION_TOO_LARGE
     assert desk.run(AmendOrder, open_lots=5, price_ticks=91, **amend)
     assert desk.position(V).bid_lots == 5
+
+
+def test_limits_over_all_markets_hold_over_a_batch():
+    desk = VaultDesk(limits=RiskLimits(gross_notional_units_max=700 * UNIT))
+    desk.pay_in("a", 1_000)
+    desk.run(MoveCollateral, account=V, by="mary", asset="USD", units=-500 * UNIT)
+    desk.run(SetMark, symbol="X-USD", price_ticks=100)
+    items = [
+        PlaceOrder(
+            time_ns=0, account=V, by="mary", symbol=symbol, client_order_id="n", side=BUY, quantity_lots=4,
+            price_ticks=90,
+        )
+        for symbol in ("X-PERP", "X-USD")
+    ]  # fmt: skip
+    (event,) = desk.run(Batch, items=items, atomic=True)
+    assert (event.index, event.reason) == (1, RejectReason.NOTIONAL_TOO_LARGE)
 
 
 def test_goods_bought_on_spot_are_part_of_the_equity_and_of_the_limits():
