@@ -21,6 +21,8 @@ LIMIT, NO_PREVENTION = OrderType.LIMIT, SelfTradePrevention.NONE
 WHOLE_MAX = 2**63 - 1
 """Prices, quantities, budgets and amounts of money are signed 64-bit integers everywhere else."""
 
+NAME_LENGTH_MAX = 32
+
 
 NAME_LENGTH_MAX = 32
 
@@ -233,6 +235,11 @@ def _money_refusal(
     if cost > standing.free_units(terms.account, asset):
         return RejectReason.INSUFFICIENT_BALANCE
     return None
+
+
+def totals_refusal(core: Core, standing: Standing, terms: PlaceOrder, lots: int, value: int) -> RejectReason | None:
+    """Why an account cannot pay for several resting orders like this one, for so many lots and ticks x lots in all."""
+    return _money_refusal(core, standing, terms, lots, value, None)
 
 
 def locked_units(core: Core, order: OrderRecord) -> int:

@@ -84,9 +84,7 @@ class Planned(Standing):
 
     def open_in(self, account: str, symbol: str) -> OpenOrders:
         """Open orders in a perpetual after the plan, and what the plan takes in others of the same collateral."""
-        bids, asks, loss, _ = super().open_in(account, symbol)
-        bids += self._lots.get((account, symbol, Side.BUY), 0)
-        asks += self._lots.get((account, symbol, Side.SELL), 0)
+        (bids, asks), loss = self.open_lots(account, symbol), super().open_in(account, symbol)[2]
         markets, elsewhere = self._core.margin.markets, 0
         for name, other in self._losses:
             if name == account and other != symbol and markets[other].asset == markets[symbol].asset:

@@ -18,6 +18,7 @@ from common.exchange.commands import (
     TakeLiquidity,
     Withdraw,
 )
+from common.exchange.grids.commands import GridCommand
 from common.exchange.margin.commands import (
     FundInsurance,
     MergePosition,
@@ -30,6 +31,8 @@ from common.exchange.margin.commands import (
     TransferPosition,
 )
 from common.exchange.pools.commands import PoolCommand
+from common.exchange.quotes.commands import QuoteCommand
+from common.exchange.strategies.commands import StrategyCommand
 from common.exchange.vaults.commands import VaultCommand
 
 OrderCommand = PlaceOrder | CancelOrder | ReduceOrder | AmendOrder | Batch
@@ -47,5 +50,11 @@ MoneyCommand = Deposit | Withdraw | MoveCollateral | FundInsurance
 MarginCommand = SetLeverage | SetMarginMode | MoveIsolatedMargin | SplitPosition | MergePosition | TransferPosition
 """What owners decide about their positions."""
 
-AnyCommand = OrderCommand | WorldCommand | VenueCommand | MoneyCommand | MarginCommand | VaultCommand | PoolCommand
+MakingCommand = GridCommand | QuoteCommand | StrategyCommand
+"""What lets the exchange itself trade for an account."""
+
+FundCommand = VaultCommand | PoolCommand
+"""What people do with accounts that many own."""
+
+AnyCommand = OrderCommand | WorldCommand | VenueCommand | MoneyCommand | MarginCommand | MakingCommand | FundCommand
 """All of them."""

@@ -49,6 +49,8 @@ class OrderChanges:
         order = self.named(command, self._standing)
         if isinstance(order, RejectReason):
             self._refuse(command, order)
+        elif order.terms.link:
+            self._refuse(command, RejectReason.NOT_AUTHORISED)
         elif reason := phase_refusal(self._core.markets[order.symbol], True):
             self._refuse(command, reason)
         elif not is_whole(command.quantity_lots, 1):
@@ -58,11 +60,13 @@ class OrderChanges:
         else:
             self._shrink(order, order.remaining_lots - command.quantity_lots)
 
-    def amend(self, command: AmendOrder) -> RejectReason | None:
-        """Give an order other terms, or refuse and say why."""
+    def amend(self, command: AmendOrder, from_inside: bool = False) -> RejectReason | None:
+        """Give an order other terms, or refuse and say why. What a part of the exchange placed only it may amend."""
         order = self.named(command, self._standing)
         if isinstance(order, RejectReason):
             return self._refuse(command, order)
+        if order.terms.link and not from_inside:
+            return self._refuse(command, RejectReason.NOT_AUTHORISED)
         price = order.price_ticks if command.price_ticks is None else command.price_ticks
         open_lots = order.remaining_lots if command.open_lots is None else command.open_lots
         if reason := self._terms_refusal(command, order, price, open_lots):

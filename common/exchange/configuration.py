@@ -27,6 +27,7 @@ class ExchangeConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
     rules          by symbol; a market without any has the defaults of MarketRules
     perpetuals     by symbol: which instruments are perpetuals, all others are spot
     trade_groups   by account: accounts of one group belong together, and do not trade with each other
+    quote_spread_bps_min   no quote's prices are ever closer than this part of the middle between them
     settles        False = the book alone: no balances, no fees, nobody needs to deposit
     """
 
@@ -36,12 +37,15 @@ class ExchangeConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
     perpetuals: dict[str, PerpetualRules] = {}
     trade_groups: dict[str, str] = {}
     features: Features = Features()
+    quote_spread_bps_min: int = 0
     settles: bool = True
 
     def __post_init__(self) -> None:
         symbols = [each.symbol for each in self.instruments]
         if len(set(symbols)) != len(symbols):
             raise ValueError(f"every symbol must be there once: {symbols}")
+        if not 0 <= self.quote_spread_bps_min < 20_000:
+            raise ValueError(f"quote_spread_bps_min must be 0 to 19999, got {self.quote_spread_bps_min}")
         for name in ("rules", "perpetuals"):
             if unknown := sorted(set(getattr(self, name)) - set(symbols)):
                 raise ValueError(f"{name} of {unknown[0]}, which is no instrument")

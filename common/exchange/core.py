@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from heapq import heappop, heappush
+from typing import Any
 
 import msgspec
 
@@ -98,10 +99,14 @@ class Core:
         self.doers: dict[str, Doer] = {FEE_DAY: self._begin_fee_day}
         self.on_trade: list[Callable[[TradeExecuted], None]] = []
         self.on_mark: list[Callable[[str], None]] = []
+        self.hearers: dict[type[Event], list[Callable[[Any], object]]] = {}
+        """Who hears of other events as they are told, by their type."""
         self.managers: dict[str, str] = {}
         """Who trades for accounts that have no keys of their own: vaults by name; nobody = an empty text."""
         self.limits: dict[str, Limit] = {}
         """Limits that some accounts have of their own, by account: vaults."""
+        self.strategy_limits: dict[str, Limit] = {}
+        """Limits that some accounts trade under because of a strategy, by account."""
         self.nonces: dict[str, int] = {}
         self._serial = 0
 
@@ -121,6 +126,8 @@ class Core:
     def tell(self, event: Event) -> None:
         """Something happened."""
         self.events.append(event)
+        for hear in self.hearers.get(type(event), ()):
+            hear(event)
 
     def schedule(self, due_ns: int, kind: str, key: Key) -> None:
         """Have `doers[kind]` called with the key once a command arrives at or after a time, before it acts."""

@@ -59,7 +59,10 @@ class OrderEntry:
 
     def admit(self, command: PlaceOrder, taker: Taker) -> OrderRecord:
         """Take an order in that nothing speaks against."""
-        order = self._accept(command, taker)
+        price = taker.limit_ticks
+        if price is None or command.order_type is OrderType.MARKET:
+            price = 0
+        order = self._accept(command, taker.order_id, price)
         if command.expires_ns:
             self._core.schedule(command.expires_ns, ORDER_ENDS, order.order_id)
         if command.trigger is not None:
@@ -72,6 +75,12 @@ class OrderEntry:
         self.work(order, taker)
         return order
 
+    def rest(self, command: PlaceOrder) -> OrderRecord:
+        """Take a limit order in that nothing speaks against and that has nothing to take: it only rests."""
+        order = self._accept(command, self._core.ledger.last_order_id + 1, command.price_ticks)
+        self._core.rest(order)
+        return order
+
     def refusal(self, command: PlaceOrder, taker: Taker, standing: Standing) -> RejectReason | None:
         """Why an order, as it would go through the book, would be refused."""
         if reason := entry_refusal(self._core, standing, command):
@@ -81,14 +90,16 @@ class OrderEntry:
             reason = book_refusal(core, standing, command, taker)
         else:
             reason = waiting_refusal(core, standing, command, taker)
-        return reason or (self.limit_refusal(command, command.quantity_lots, standing) if core.limits else None)
+        if reason is None and (core.limits or core.strategy_limits):
+            reason = self.limit_refusal(command, command.quantity_lots, standing)
+        return reason
 
     def limit_refusal(
         self, terms: Terms, lots: int, standing: Standing, replaced: OrderRecord | None = None
     ) -> RejectReason | None:
         """Why an account's own limits do not let it have an order with so many open lots, `replaced` not counted."""
-        check = self._core.limits.get(terms.account)
-        if check is None:
+        checks = self._core.limits.get(terms.account), self._core.strategy_limits.get(terms.account)
+        if checks == (None, None):
             return None
 
         def open_lots(symbol: str) -> tuple[int, int]:
@@ -98,7 +109,10 @@ class OrderEntry:
                 asks -= replaced.remaining_lots * (replaced.side is Side.SELL)
             return bids, asks
 
-        return check(terms, lots, open_lots)
+        for check in checks:
+            if check is not None and (reason := check(terms, lots, open_lots)):
+                return reason
+        return None
 
     def fire(self, order: OrderRecord) -> None:
         """An order's trigger became true: it goes to the book, or ends with the reason why it may not."""
@@ -136,12 +150,10 @@ class OrderEntry:
             else:
                 self._core.expire(order, SELF_TRADE if taker.stopped else UNFILLED)
 
-    def _accept(self, command: PlaceOrder, taker: Taker) -> OrderRecord:
-        core, price = self._core, taker.limit_ticks
-        if price is None or command.order_type is not LIMIT:
-            price = 0
-        order = core.ledger.open(taker.order_id, price, command, core.time_ns)
-        core.events.append(OrderPlaced(time_ns=core.time_ns, order_id=taker.order_id, price_ticks=price, terms=command))
+    def _accept(self, command: PlaceOrder, order_id: int, price: int) -> OrderRecord:
+        core = self._core
+        order = core.ledger.open(order_id, price, command, core.time_ns)
+        core.events.append(OrderPlaced(time_ns=core.time_ns, order_id=order_id, price_ticks=price, terms=command))
         return order
 
     def _refuse(self, command: PlaceOrder, reason: RejectReason) -> None:

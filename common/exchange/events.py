@@ -87,6 +87,18 @@ class RejectReason(StrEnum):
     TOO_MANY_PARTS = "too_many_parts"
     NOT_ONE_GROUP = "not_one_group"
     MARGIN_MODE_DIFFERS = "margin_mode_differs"
+    WRONG_STATE = "wrong_state"
+    GRID_INVALID = "grid_invalid"
+    UNKNOWN_GRID = "unknown_grid"
+    TOO_MANY_GRIDS = "too_many_grids"
+    QUOTE_INVALID = "quote_invalid"
+    SPREAD_TOO_NARROW = "spread_too_narrow"
+    UNKNOWN_QUOTE = "unknown_quote"
+    TOO_MANY_QUOTES = "too_many_quotes"
+    STRATEGY_INVALID = "strategy_invalid"
+    UNKNOWN_STRATEGY = "unknown_strategy"
+    TOO_MANY_STRATEGIES = "too_many_strategies"
+    OUTSIDE_STRATEGY = "outside_strategy"
 
 
 class MarketPhase(StrEnum):

@@ -6,6 +6,7 @@ from typing import Any
 import msgspec
 
 from common.exchange.admission import Standing, is_whole
+from common.exchange.analytics.engine import Analytics
 from common.exchange.batch import Batches
 from common.exchange.changes import OrderChanges
 from common.exchange.commands import (
@@ -46,15 +47,18 @@ from common.exchange.events import (
 from common.exchange.external import ExternalLiquidity
 from common.exchange.fees.standings import FeeStanding
 from common.exchange.fees.volumes import NS_PER_DAY
+from common.exchange.grids.engine import Grids
 from common.exchange.margin.clearing import Clearing
 from common.exchange.margin.collateral import Collateral
 from common.exchange.orders import Orders
 from common.exchange.pools.commands import OF_TREASURY as TREASURY_POOLS
 from common.exchange.pools.engine import Pools
+from common.exchange.quotes.engine import Quotes
 from common.exchange.refusal import Refused
 from common.exchange.room import Room
 from common.exchange.rules import MarketRules
 from common.exchange.snapshot import CommonState, common_state, hash_of, load_common
+from common.exchange.strategies.engine import Strategies
 from common.exchange.triggers import Triggers
 from common.exchange.vaults.commands import OF_TREASURY as TREASURY_VAULTS
 from common.exchange.vaults.engine import Vaults
@@ -127,6 +131,14 @@ class Exchange:
         self._add("vaults", self.vaults)
         self.pools = Pools(core, self.orders)
         self._add("pools", self.pools)
+        self.grids = Grids(core, self.orders)
+        self._add("grids", self.grids)
+        self.quotes = Quotes(core, self.orders)
+        self._add("quotes", self.quotes)
+        self.strategies = Strategies(core, self.orders, self.grids, self.quotes)
+        self._add("strategies", self.strategies)
+        self.analytics = Analytics(core)
+        self._add("analytics", self.analytics)
 
     @property
     def time_ns(self) -> int:

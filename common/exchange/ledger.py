@@ -289,14 +289,17 @@ class Ledger:
 
     def amend(self, order: OrderRecord, price_ticks: int, open_lots: int, keeps_place: bool, time_ns: int) -> None:
         """An open order has another price or another open quantity."""
-        seat = self.seats[order.account, order.symbol]
-        self._set_aside(order, seat, -order.remaining_lots)
+        terms, before = order.terms, order.quantity_lots - order.filled_lots
+        seat = self.seats[terms.account, terms.symbol]
         moves = price_ticks != order.price_ticks
+        if moves or open_lots != before:
+            self._set_aside(order, seat, -before)
         order.price_ticks, order.quantity_lots = price_ticks, order.filled_lots + open_lots
         order.changed_ns = time_ns
         if seat.quote is None and moves and not order.is_waiting:
             self._note_loss(order)
-        self._set_aside(order, seat, open_lots)
+        if moves or open_lots != before:
+            self._set_aside(order, seat, open_lots)
         if not keeps_place and not order.is_waiting:
             self.last_place = order.place = self.last_place + 1
 

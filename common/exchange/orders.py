@@ -8,6 +8,7 @@ from common.exchange.core import Core
 from common.exchange.entry import OrderEntry
 from common.exchange.events import RejectReason
 from common.exchange.ledger import OrderRecord
+from common.exchange.resting import RestingOrders
 
 
 class Orders:
@@ -15,6 +16,7 @@ class Orders:
 
     def __init__(self, core: Core, entry: OrderEntry, changes: OrderChanges) -> None:
         self._core, self._entry, self._changes = core, entry, changes
+        self.resting = RestingOrders(core, entry)
 
     def place(self, command: PlaceOrder) -> OrderRecord | RejectReason:
         """A new order; what it took is in the record that comes back."""
@@ -35,7 +37,7 @@ class Orders:
 
     def amend(self, command: AmendOrder) -> RejectReason | None:
         """Other terms for an open order; None when they were taken."""
-        return self._changes.amend(command)
+        return self._changes.amend(command, from_inside=True)
 
     def end(self, order: OrderRecord, reason: str) -> None:
         """The venue ends an open order; one that has ended is no error."""

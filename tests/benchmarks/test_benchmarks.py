@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.benchmarks import codec, exchange, fees, funds, tick_to_order
+from tests.benchmarks import codec, exchange, fees, funds, making, tick_to_order
 
 
 def test_codec(capsys: pytest.CaptureFixture[str]) -> None:
@@ -18,6 +18,11 @@ def test_fees(capsys: pytest.CaptureFixture[str]) -> None:
 def test_funds(capsys: pytest.CaptureFixture[str]) -> None:
     funds.main(5)
     assert "vault withdrawal" in capsys.readouterr().out
+
+
+def test_making(capsys: pytest.CaptureFixture[str]) -> None:
+    making.main(2)
+    assert "quote update" in capsys.readouterr().out
 
 
 def test_tick_to_order(capsys: pytest.CaptureFixture[str]) -> None:

@@ -87,7 +87,7 @@ class Deleveraging:
             self._parts.merge_all(counterparty, symbol)
             for order in self._orders.open_of(counterparty, (symbol,)):
                 self._orders.end(order, DELEVERAGED)
-        core.margin.take(scope.account, symbol, -taken.lots, -taken.units)
+        lost = core.margin.take(scope.account, symbol, -taken.lots, -taken.units)
         realised = core.margin.take(counterparty, symbol, taken.lots, taken.units)
         core.tell(
             PositionDeleveraged(
@@ -97,6 +97,7 @@ class Deleveraging:
                 counterparty=counterparty,
                 lots=taken.lots,
                 units=taken.units,
+                account_realised_units=lost,
                 realised_units=realised,
             )
         )

@@ -130,6 +130,7 @@ class PositionDeleveraged(Event, frozen=True, kw_only=True):
     """A bankrupt account gave lots (negative = short) to a counterparty for `units` in all.
 
     The lots close as much of the counterparty's opposite position; the outside world takes what nobody else can.
+    `account_realised_units` is what the bankrupt account realised by it, `realised_units` the counterparty.
     """
 
     account: str
@@ -137,6 +138,7 @@ class PositionDeleveraged(Event, frozen=True, kw_only=True):
     counterparty: str
     lots: int
     units: int
+    account_realised_units: int
     realised_units: int
 
 

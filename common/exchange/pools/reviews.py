@@ -34,7 +34,8 @@ class Reviews:
     def __init__(self, core: Core, orders: Orders, purse: Purse, pools: dict[str, Pool], quoting: Quoting) -> None:
         self._core, self._orders, self._purse, self._pools, self._quoting = core, orders, purse, pools, quoting
         core.doers[POOL_TIMER] = self._wake
-        core.on_trade.append(self._hear_trade)
+        if core.config.features.pools:
+            core.on_trade.append(self._hear_trade)
 
     def present(self, pool: Pool) -> Present | None:
         """What a pool's holders own now; None = goods without a price. Fees on their way are not theirs yet."""

@@ -33,8 +33,9 @@ class Reviews:
         self._core, self._orders, self._parts, self._purse, self._vaults = core, orders, parts, purse, vaults
         self._watched: dict[str, None] = {}
         core.doers |= {VAULT_REVIEW: self._react, VAULT_TIMER: self._wake}
-        core.on_trade.append(self._hear_trade)
-        core.on_mark.append(self._hear_mark)
+        if core.config.features.vaults:
+            core.on_trade.append(self._hear_trade)
+            core.on_mark.append(self._hear_mark)
 
     def note(self, vault: Vault) -> None:
         """Keep the index of vaults for which something waits."""

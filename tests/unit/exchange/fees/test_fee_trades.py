@@ -13,6 +13,7 @@ from common.exchange.commands import (
     Withdraw,
 )
 from common.exchange.configuration import Features
+from common.exchange.core import FEE_DAY
 from common.exchange.events import EXTERNAL_ACCOUNT, FEE_ACCOUNT, CommandRefused, RejectReason, TradeExecuted
 from common.exchange.exchange import Exchange
 from common.exchange.fees.events import FeeTierChanged
@@ -159,7 +160,7 @@ def test_midnight_tells_who_fell_and_nobody_needs_to_trade():
     assert desk.rates("b") == (0, 50, 500)
     desk.wait_until(32 * NS_PER_DAY)
     assert desk.rates("b") == (0, 200, 500)
-    assert desk.exchange.state().common.core.agenda == []
+    assert [each for each in desk.exchange.state().common.core.agenda if each[2] == FEE_DAY] == []
 
 
 def test_a_long_silence_tells_each_midnight_in_its_order():

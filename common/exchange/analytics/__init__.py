@@ -1,0 +1,1 @@
+"""What trades add up to, for accounts, strategies and markets, in integers."""

@@ -1,0 +1,126 @@
+"""Counts every trade where it happens: for both accounts, for the strategies that placed the orders, for the market.
+
+A trade costs about a microsecond a side, so nothing here looks farther than it must.
+"""
+
+from common.exchange.analytics.day import RollingDay
+from common.exchange.analytics.equity import HOUR_NS, series_from
+from common.exchange.analytics.figures import Figures
+from common.exchange.analytics.records import AccountRecord, Capital, MarketFigures, Records
+from common.exchange.analytics.valuation import Valuation
+from common.exchange.core import Core
+from common.exchange.events import EXTERNAL_ACCOUNT, TradeExecuted, TradeParty
+from common.exchange.money import Scale
+
+TAGS_MAX = 10_000
+"""Strategies that are remembered; the oldest is forgotten for the next one."""
+
+
+class Counting:
+    """Puts trades into records."""
+
+    def __init__(self, core: Core, records: Records, valuation: Valuation) -> None:
+        self._core, self._valuation = core, valuation
+        self._scales, self._orders, self._groups = core.ledger.scales, core.ledger.orders, core.groups
+        self.load(records)
+
+    def load(self, records: Records) -> None:
+        """Go on with these records."""
+        self.records, self._accounts, self._days = records, records.accounts, records.days
+
+    def hear(self, trade: TradeExecuted) -> None:
+        """Count a trade."""
+        symbol, maker, taker, lots, price = (
+            trade.symbol, trade.maker, trade.taker, trade.quantity_lots, trade.price_ticks
+        )  # fmt: skip
+        one, other, groups = maker.account, taker.account, self._groups
+        # Trades with oneself or one's group are no volume; the outside world is many.
+        is_volume = one != other or one == EXTERNAL_ACCOUNT
+        if groups and is_volume and one != EXTERNAL_ACCOUNT:
+            is_volume = groups.get(one, one) != groups.get(other, other)
+        day = self._days.get(symbol)
+        if day is None:
+            day = self._days[symbol] = RollingDay()
+        day.trade(trade.time_ns, price, lots if is_volume else 0)
+        scale = self._scales[symbol]
+        units = price * lots * scale.tick_lot_units
+        maker_lots = -lots if trade.aggressor.sign > 0 else lots
+        if one != EXTERNAL_ACCOUNT:
+            self._count(maker, trade, scale, maker_lots, units, is_volume, True)
+        if other != EXTERNAL_ACCOUNT:
+            self._count(taker, trade, scale, -maker_lots, units, is_volume, False)
+
+    def _count(
+        self, party: TradeParty, trade: TradeExecuted, scale: Scale, lots: int, units: int, is_volume: bool,
+        is_maker: bool,
+    ) -> None:  # fmt: skip
+        """One side: `lots` are signed, `units` is the notional."""
+        symbol, fee, time_ns = trade.symbol, party.fee_units, trade.time_ns
+        record = self._accounts.get(party.account)
+        figures = None if record is None else record.markets.get(symbol)
+        if figures is None:
+            figures = self._open(party.account, symbol, time_ns)
+        figures.last_ns = time_ns
+        if is_volume and is_maker:
+            figures.maker_units += units
+            figures.maker_trades += 1
+        elif is_volume:
+            figures.taker_units += units
+            figures.taker_trades += 1
+        if not scale.is_perpetual:
+            figures.trade(lots, units if lots > 0 else -units)
+            if fee and party.fee_asset != scale.quote:
+                # A fee up and a rebate down, as it was charged.
+                fee = -(-fee * trade.price_ticks * scale.tick_lot_units // scale.lot_units)
+        elif party.realised_units:
+            figures.realize(party.realised_units)
+        if fee > 0:
+            figures.fees_units += fee
+        elif fee:
+            figures.rebates_units -= fee
+        order = self._orders.get(party.order_id)
+        if order is not None and (tag := order.terms.link):
+            self._count_tag(tag, trade, lots, units, fee, is_maker)
+
+    def _count_tag(self, tag: str, trade: TradeExecuted, lots: int, units: int, fee: int, is_maker: bool) -> None:
+        found = self.records.tags.get(tag) or self._open_tag(tag)
+        figures = found.get(trade.symbol)
+        if figures is None:
+            figures = found[trade.symbol] = Figures(first_ns=trade.time_ns, last_ns=trade.time_ns)
+        figures.last_ns = trade.time_ns
+        figures.trade(lots, units if lots > 0 else -units)
+        figures.pay_fee(fee)
+        if is_maker:
+            figures.maker_units += units
+            figures.maker_trades += 1
+        else:
+            figures.taker_units += units
+            figures.taker_trades += 1
+
+    def _open_tag(self, tag: str) -> MarketFigures:
+        tags = self.records.tags
+        if len(tags) >= TAGS_MAX:
+            del tags[next(iter(tags))]
+        found = tags[tag] = MarketFigures()
+        return found
+
+    def begin(self, account: str, symbol: str) -> Figures:
+        """The figures of an account in a market, begun now if there are none, to count what is no trade."""
+        record = self._accounts.get(account)
+        found = None if record is None else record.markets.get(symbol)
+        if found is None:
+            found = self._open(account, symbol, self._core.time_ns)
+        found.last_ns = self._core.time_ns
+        return found
+
+    def _open(self, account: str, symbol: str, time_ns: int) -> Figures:
+        """Begin to count for an account in a market, and from the first market of an asset on what it is worth."""
+        asset = self._scales[symbol].quote
+        record = self._accounts.get(account)
+        if record is None:
+            record = self._accounts[account] = AccountRecord()
+        if asset not in record.capital and self._core.ledger.settles:
+            equity = self._valuation.equity(account, asset)
+            record.capital[asset] = Capital(put_in_units=equity, equity=series_from(time_ns // HOUR_NS + 1))
+        figures = record.markets[symbol] = Figures(first_ns=time_ns, last_ns=time_ns)
+        return figures

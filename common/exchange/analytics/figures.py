@@ -1,0 +1,107 @@
+"""What one account's (or one tag's) trades in one market add up to. Integers in units of 1e-8 of the quote asset."""
+
+from dataclasses import dataclass
+
+import msgspec
+
+
+@dataclass(slots=True, kw_only=True)
+class Figures:
+    """Sums over trades of one market since `first_ns`; `last_ns` is the time of the latest of them.
+
+    maker_units, taker_units     notional traded as maker and as taker; trades with oneself or one's group are left out
+    maker_trades, taker_trades   how many those were
+    funding_units                paid on perpetuals, negative = received
+    fees_units, rebates_units    paid and received, both positive; one in the base asset at the price of its trade
+    gross_units                  realised profit before fees: a trade that brings the position nearer to zero realises
+                                 its price less the average price of what it closes
+    wins, losses                 such trades by the sign of what they realised; 0 is neither
+    lots, cost_units             the open position and what was paid for it (negative: received), where nobody else
+                                 keeps it: margin accounts know an account's perpetual positions and what they realise
+    """
+
+    first_ns: int
+    last_ns: int
+    maker_units: int = 0
+    taker_units: int = 0
+    maker_trades: int = 0
+    taker_trades: int = 0
+    fees_units: int = 0
+    rebates_units: int = 0
+    funding_units: int = 0
+    gross_units: int = 0
+    wins: int = 0
+    losses: int = 0
+    lots: int = 0
+    cost_units: int = 0
+
+    @property
+    def net_units(self) -> int:
+        """Realised profit after fees, rebates and funding."""
+        return self.gross_units - self.fees_units + self.rebates_units - self.funding_units
+
+    @property
+    def volume_units(self) -> int:
+        """Notional traded in all."""
+        return self.maker_units + self.taker_units
+
+    def trade(self, signed_lots: int, paid_units: int) -> None:
+        """Move the position by a trade: signed lots, and what they cost (negative: brought)."""
+        held = self.lots
+        self.lots = after = held + signed_lots
+        if not held or (held > 0) is (signed_lots > 0):
+            self.cost_units += paid_units
+            return
+        if (after > 0) is (held > 0) or not after:
+            # As the margin accounts do it: what is left of a position keeps the dust of the division.
+            released = self.cost_units * signed_lots // -held
+            self.cost_units -= released
+            self.realize(-paid_units - released)
+            return
+        paid_closing = paid_units * held // -signed_lots
+        released, self.cost_units = self.cost_units, paid_units - paid_closing
+        self.realize(-paid_closing - released)
+
+    def realize(self, units: int) -> None:
+        """Count the profit of closing lots, which is won, lost, or neither."""
+        self.gross_units += units
+        if units > 0:
+            self.wins += 1
+        elif units:
+            self.losses += 1
+
+    def pay_fee(self, units: int) -> None:
+        """Count a fee, or a rebate where negative."""
+        if units > 0:
+            self.fees_units += units
+        else:
+            self.rebates_units -= units
+
+
+class Total(msgspec.Struct, frozen=True, kw_only=True):
+    """The figures of several markets of one quote asset together, in units of it. Fields as of `Figures`."""
+
+    first_ns: int = 0
+    last_ns: int = 0
+    maker_units: int = 0
+    taker_units: int = 0
+    maker_trades: int = 0
+    taker_trades: int = 0
+    fees_units: int = 0
+    rebates_units: int = 0
+    funding_units: int = 0
+    gross_units: int = 0
+    net_units: int = 0
+    wins: int = 0
+    losses: int = 0
+
+
+def total_of(figures: list[Figures]) -> Total:
+    """Their sum; times are of the first and the latest trade of any (0 without trades)."""
+    sums = {
+        name: sum(getattr(each, name) for each in figures)
+        for name in Total.__struct_fields__
+        if not name.endswith("_ns")
+    }
+    first = min((each.first_ns for each in figures), default=0)
+    return Total(first_ns=first, last_ns=max((each.last_ns for each in figures), default=0), **sums)
