@@ -8,7 +8,10 @@ from common.exchange.commands import AmendOrder, Batch, CancelOrder, Deposit, Pl
 from common.exchange.configuration import Features
 from common.exchange.events import CommandRefused, OrderExpired, OrderRejected, RejectReason, TradeExecuted
 from common.exchange.exchange import Exchange
+from common.exchange.grids.levels import GridSpacing
 from common.exchange.margin.commands import MoveCollateral, SetLeverage, SplitPosition
+from common.exchange.strategies.commands import StartStrategy
+from common.exchange.strategies.terms import GridTerms, TwoSidedTerms
 from common.exchange.vaults.commands import (
     OF_TREASURY,
     CancelVaultWithdrawal,
@@ -575,6 +578,37 @@ def test_what_a_manager_has_split_off_counts_and_is_closed():
     desk.place("other", BUY, 110, 50)
     events = desk.run(CloseVault, account="boss", vault="v", force=True)
     assert paid(events)[0][0] == "a" and _of(events, VaultClosed)
+
+
+GRID = GridTerms(
+    symbol="X-PERP", spacing=GridSpacing.ARITHMETIC, low_ticks=80, high_ticks=120, levels=5, quantity_lots=2
+)
+TWO_SIDED = TwoSidedTerms(symbol="X-PERP", bid_lots=4, ask_lots=4, spread_bps=1_000, held_lots_max=20)
+
+
+@pytest.mark.parametrize("terms", [GRID, TWO_SIDED])
+def test_strategies_run_in_a_vault_within_its_limits(terms):
+    desk = VaultDesk(limits=RiskLimits(position_lots_max={"X-PERP": 4}))
+    desk.pay_in("a", 1_000)
+    start = {"account": V, "strategy": "s", "terms": terms}
+    assert refusal(desk.run(StartStrategy, by="a", **start)) is RejectReason.NOT_AUTHORISED
+    assert not _of(desk.run(StartStrategy, by="mary", **start), CommandRefused)
+    assert (desk.position(V).bid_lots, desk.position(V).ask_lots) == (4, 4)
+    assert refusal(desk.order(BUY, 50, 1)) is RejectReason.POSITION_TOO_LARGE, "its orders count"
+    assert _of(desk.place("other", SELL, 80, 2), TradeExecuted)
+    assert desk.position(V).worst_lots <= 4, "what it places again does not get past them"
+    desk.run(PauseVault, account="boss", vault="v")
+    position = desk.position(V)
+    assert position.lots == 2 and (position.bid_lots, position.ask_lots) == (0, 0), "nothing comes back"
+
+
+def test_a_strategy_beyond_the_limits_does_not_start():
+    desk = VaultDesk(limits=RiskLimits(position_lots_max={"X-PERP": 3}))
+    desk.pay_in("a", 1_000)
+    for terms in (GRID, TWO_SIDED):
+        events = desk.run(StartStrategy, account=V, by="mary", strategy="s", terms=terms)
+        assert refusal(events) is RejectReason.POSITION_TOO_LARGE
+    assert desk.position(V).bid_lots == 0
 
 
 def test_vaults_can_be_switched_off():
