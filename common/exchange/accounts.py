@@ -48,6 +48,10 @@ class Accounts:
         """All balances of an account by asset."""
         return self._balances.get(account, NOTHING_HELD)
 
+    def names(self) -> list[str]:
+        """Everybody who ever held anything."""
+        return list(self._balances)
+
     def total(self, asset: str) -> int:
         """Sum over all accounts: equals what was deposited, always."""
         return sum(held[asset].total for held in self._balances.values() if asset in held)

@@ -54,7 +54,7 @@ MakingCommand = GridCommand | QuoteCommand | StrategyCommand
 """What lets the exchange itself trade for an account."""
 
 FundCommand = VaultCommand | PoolCommand
-"""What people do with accounts that many own."""
+"""What owners, managers and holders do with vaults and pools."""
 
 AnyCommand = OrderCommand | WorldCommand | VenueCommand | MoneyCommand | MarginCommand | MakingCommand | FundCommand
 """All of them."""

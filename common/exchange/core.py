@@ -27,7 +27,7 @@ from common.exchange.fees.volumes import NS_PER_DAY
 from common.exchange.ledger import Ledger, OrderRecord
 from common.exchange.margin.margin import Margin, Perpetual
 from common.exchange.matching import Market, Taker
-from common.exchange.money import Scale
+from common.exchange.money import UNITS_MAX, Scale
 from common.exchange.reduce_only import PositionOf
 from common.exchange.rules import MarketRules
 from common.model.errors import InvariantBroken
@@ -173,6 +173,10 @@ class Core:
             self.margin.touch_holders(symbol)
         for hear in self.on_mark:
             hear(symbol)
+
+    def room_for(self, asset: str) -> int:
+        """How many units of an asset can still come in."""
+        return UNITS_MAX - self.ledger.accounts.total(asset) - self.margin.accounts.total(asset)
 
     def owner(self, account: str) -> str:
         """Whose orders an account's orders do not trade with: its trade group's, or its own."""

@@ -96,6 +96,7 @@ class Exchange:
         core = self._core = Core(config)
         self.instruments, self.markets = core.instruments, core.markets
         self.ledger, self.margin = core.ledger, core.margin
+        self._assets = {asset for scale in core.ledger.scales.values() for asset in (scale.base, scale.quote)}
         standing = Standing(core)
         self._entry = OrderEntry(core, standing)
         self._changes = OrderChanges(core, standing, self._entry)
@@ -150,6 +151,14 @@ class Exchange:
         """Folded from every order and trade so far: cheap to compare while commands are replayed."""
         return self._core.ledger.digest
 
+    def manager_of(self, account: str) -> str:
+        """Who gives the orders of an account that has no keys of its own; empty for all others."""
+        return self._core.managers.get(account, "")
+
+    def nonce_of(self, account: str) -> int:
+        """The newest nonce of somebody that was accepted; 0 = none ever."""
+        return self._core.nonces.get(account, 0)
+
     def state(self) -> ExchangeState:
         """What `load` takes. It refers to what goes on changing, so encode it before the next command."""
         return ExchangeState(
@@ -198,6 +207,7 @@ class Exchange:
     def _consider(self, command: Command) -> None:
         """Look at everything that may speak against a command before it acts."""
         core, refusal = self._core, self._refusal(command)
+        before = len(core.events)
         if refusal is None:
             try:
                 self._handlers[type(command)](command)
@@ -205,7 +215,7 @@ class Exchange:
                 refusal = error
         if refusal is not None:
             self._refuse(command, refusal)
-        elif command.nonce and not isinstance(core.events[-1] if core.events else None, Refusal):
+        elif command.nonce and not _is_refusal(core.events[before:]):
             core.nonces[command.by or getattr(command, "account", "")] = command.nonce
 
     def fee_standing(self, account: str) -> FeeStanding:
@@ -281,6 +291,8 @@ class Exchange:
                 return Refused(RejectReason.UNKNOWN_MARKET, str(item.symbol))
             if refusal := self._account_refusal(item, item.account):
                 return refusal
+        if command.nonce and not command.by:
+            return Refused(RejectReason.NOT_AUTHORISED, "a batch with a nonce must say whose it is")
         return self._nonce_refusal(command, command.by)
 
     def _nonce_refusal(self, command: Command, asker: str) -> Refused | None:
@@ -308,6 +320,10 @@ class Exchange:
     def _deposit(self, command: Deposit) -> None:
         if not is_whole(command.units, 1) or not command.account or not command.asset:
             raise Refused(RejectReason.AMOUNT_INVALID, f"units must be a positive integer, got {command.units!r}")
+        if command.asset not in self._assets:
+            raise Refused(RejectReason.AMOUNT_INVALID, f"{command.asset} is no asset here")
+        if command.units > self._core.room_for(command.asset):
+            raise Refused(RejectReason.AMOUNT_INVALID, "more than fits in 64 bits with all that is there")
         self._core.ledger.accounts.credit(command.account, command.asset, command.units)
         self._core.tell(
             Deposited(time_ns=self.time_ns, account=command.account, asset=command.asset, units=command.units)
@@ -336,3 +352,8 @@ class Exchange:
             raise Refused(RejectReason.PRICE_INVALID, f"a positive 64-bit integer, got {command.price_ticks!r}")
         self._core.markets[command.symbol].facts.last = command.price_ticks
         self._core.tell(LastChanged(time_ns=self.time_ns, symbol=command.symbol, price_ticks=command.price_ticks))
+
+
+def _is_refusal(events: list[Event]) -> bool:
+    """True when a command made these events and changed nothing; of a batch single items may be refused."""
+    return len(events) == 1 and isinstance(events[0], Refusal)

@@ -8,6 +8,8 @@ from common.model.instrument import Instrument
 
 UNITS_PER_ASSET = 10**8
 RATE_SCALE = 10**9
+UNITS_MAX = 2**63 - 1
+"""Of an asset in all, and of one position's notional: snapshots and messages hold 64 bits."""
 
 
 class Scale:

@@ -13,6 +13,13 @@ from common.messages.control import (
     SnapshotReported,
 )
 from common.messages.envelope import MESSAGE_TYPES, PROTOCOL_VERSION, Header, decode, decode_as, decode_header, encode
+from common.messages.exchange import (
+    ExchangeCommandExecuted,
+    ExchangeEventOccurred,
+    ExchangeReported,
+    ExecuteExchangeCommand,
+    QueryExchange,
+)
 from common.messages.fills import FillsListed, ListFills, OrderFilled
 from common.messages.lp import LpInventoryChanged, LpRange, LpRebalanced
 from common.messages.market import BookImage, FeedStatusChanged, TradePrinted
@@ -42,6 +49,10 @@ __all__ = [
     "CancelAllOrders",
     "CancelOrder",
     "EngageKill",
+    "ExchangeCommandExecuted",
+    "ExchangeEventOccurred",
+    "ExchangeReported",
+    "ExecuteExchangeCommand",
     "ExecutionReported",
     "ExecutionsListed",
     "FeedStatusChanged",
@@ -61,6 +72,7 @@ __all__ = [
     "PositionChanged",
     "ProfitReported",
     "QueryAccount",
+    "QueryExchange",
     "QueryExecutions",
     "QueryHealth",
     "QueryOrder",

@@ -16,6 +16,13 @@ from common.messages.control import (
     Rejected,
     SnapshotReported,
 )
+from common.messages.exchange import (
+    ExchangeCommandExecuted,
+    ExchangeEventOccurred,
+    ExchangeReported,
+    ExecuteExchangeCommand,
+    QueryExchange,
+)
 from common.messages.fills import FillsListed, ListFills, OrderFilled
 from common.messages.lp import LpInventoryChanged, LpRange, LpRebalanced
 from common.messages.market import BookImage, FeedStatusChanged, TradePrinted
@@ -47,6 +54,10 @@ MESSAGE_TYPES: tuple[type[Message], ...] = (
     CancelAllOrders,
     CancelOrder,
     EngageKill,
+    ExchangeCommandExecuted,
+    ExchangeEventOccurred,
+    ExchangeReported,
+    ExecuteExchangeCommand,
     ExecutionReported,
     ExecutionsListed,
     FeedStatusChanged,
@@ -64,6 +75,7 @@ MESSAGE_TYPES: tuple[type[Message], ...] = (
     PositionChanged,
     ProfitReported,
     QueryAccount,
+    QueryExchange,
     QueryExecutions,
     QueryHealth,
     QueryOrder,

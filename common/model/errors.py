@@ -4,7 +4,8 @@ CounterweightError
 ├── InputInvalid            something handed in breaks a rule; nothing was changed
 │   ├── ConfigInvalid       a configuration file (the process exits with 78)
 │   ├── MessageInvalid      bytes or fields of a bus message or a venue frame
-│   └── OrderInvalid        an order that cannot be expressed (tick, lot, size, price)
+│   ├── OrderInvalid        an order that cannot be expressed (tick, lot, size, price)
+│   └── CommandInvalid      a command or a question to the exchange that it does not know, or whose fields do not fit
 ├── TransitionInvalid       an order or a saga was asked for a state it cannot reach from where it is
 ├── PeerUnavailable         a process, venue or node cannot be reached; nothing was sent
 ├── OutcomeUnknown          a request left but no answer came; it must be resolved by querying
@@ -40,6 +41,10 @@ class MessageInvalid(InputInvalid):
 
 class OrderInvalid(InputInvalid):
     """An order that the instrument cannot express."""
+
+
+class CommandInvalid(InputInvalid):
+    """A command of the exchange, or a question to it, with a name or fields that it does not take."""
 
 
 class TransitionInvalid(CounterweightError):

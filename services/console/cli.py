@@ -18,7 +18,10 @@ COMMANDS = {
     "rearm": "release the kill latch",
     "doctor": "check this machine, the configuration and what is left of earlier runs",
     "report": "figures of the present or last run",
+    "exchange": "tell a venue's exchange what to do, and ask it what it knows",
 }
+
+HELP_OF_THEIR_OWN = frozenset({"exchange"})
 
 
 def run(arguments: list[str]) -> int:
@@ -54,6 +57,7 @@ def build_parser() -> argparse.ArgumentParser:
     _add_up(made["up"])
     _add_status(made["status"])
     _add_logs(made["logs"])
+    _add_exchange(made["exchange"])
     made["kill"].add_argument("--reason", required=True, help="why, for whoever reads it later")
     for name in ("kill", "rearm"):
         made[name].add_argument("--operator", default=os.environ.get("USER", "operator"), help="who (default: $USER)")
@@ -65,7 +69,7 @@ def _add_command(
 ) -> argparse.ArgumentParser:
     parser = commands.add_parser(
         name, help=text, description=f"{text[0].upper()}{text[1:]}.", epilog=exit_codes.TABLE,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
+        formatter_class=argparse.RawDescriptionHelpFormatter, add_help=name not in HELP_OF_THEIR_OWN,
     )  # fmt: skip
     parser.add_argument(
         "--config", default=os.environ.get("COUNTERWEIGHT_CONFIG", CONFIG_DEFAULT), metavar="FOLDER",
@@ -92,6 +96,16 @@ def _add_logs(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("-s", "--service", default="", help="only this process (or all processes of this service)")
     parser.add_argument("-n", "--lines", type=int, default=20, help="lines of the past to begin with (default: 20)")
     parser.add_argument("--no-follow", action="store_true", help="print the past and stop")
+
+
+def _add_exchange(parser: argparse.ArgumentParser) -> None:
+    # What follows the first word is read by the command itself, which knows the exchange's catalogue.
+    parser.add_argument("-h", "--help", action="store_true", help="all of it, or of one command: COMMAND --help")
+    parser.add_argument("--venue", default="", help="the venue (default: the only one whose exchange this fleet runs)")
+    parser.add_argument("--admin", action="store_true", help="as the venue's operator")
+    parser.add_argument(
+        "words", nargs=argparse.REMAINDER, help="commands | COMMAND field=value ... | show QUESTION ..."
+    )
 
 
 def _seconds(text: str) -> float:

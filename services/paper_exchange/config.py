@@ -5,8 +5,11 @@ from decimal import Decimal
 
 import msgspec
 
+from common.exchange.configuration import Features
 from common.exchange.fees.schedule import FeeSchedule, FeeTier, ShareRebate
+from common.exchange.margin.rules import PerpetualRules
 from common.exchange.money import rate_from_bps, units_from_text
+from common.exchange.rules import MarketRules
 from common.storage.journal import Durability
 from services.paper_exchange.synthetic import SyntheticMarket
 
@@ -45,6 +48,9 @@ class PaperExchangeConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unkn
     `orders_10s_max` and `orders_day_max` are Binance's limits. `frames_queued_max`: a client that reads slower than
     that is cut off. `snapshot_commands`: so often the whole state is kept. `expires_open_orders`: a start ends all that
     rests, since the market of a recording begins anew with it; otherwise orders go on resting.
+    `perpetuals`: which of the venue's instruments are perpetuals, by symbol, and their rules; all others are spot.
+    `rules`: bands, slippage limit, breaker and more of markets, by symbol. `features`: what is switched off.
+    `trade_groups`: accounts that belong together, by account: they do not trade with each other.
     """
 
     balances: dict[str, Decimal]
@@ -61,6 +67,10 @@ class PaperExchangeConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unkn
     snapshot_commands: int = 20_000
     expires_open_orders: bool = True
     synthetic: SyntheticMarket = SyntheticMarket()
+    perpetuals: dict[str, PerpetualRules] = {}
+    rules: dict[str, MarketRules] = {}
+    features: Features = Features()
+    trade_groups: dict[str, str] = {}
 
     def __post_init__(self) -> None:
         if not (math.isfinite(self.speed) and 0 < self.speed <= 1_000):

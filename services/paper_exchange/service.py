@@ -2,9 +2,11 @@
 
 from pathlib import Path
 
+from common.messages import ExecuteExchangeCommand, Message, QueryExchange
 from common.model.errors import ConfigInvalid
 from common.model.instrument import Instrument
 from common.runtime import Service
+from services.paper_exchange.bus_api import BusApi
 from services.paper_exchange.config import PaperExchangeConfig
 from services.paper_exchange.flow import MarketFlow, run_flow
 from services.paper_exchange.keys import ensure_credentials
@@ -18,7 +20,7 @@ BEAT_S = 0.1
 
 
 class PaperExchangeService(Service[PaperExchangeConfig]):
-    """Speaks a venue's own protocol; on the bus it only beats."""
+    """Speaks a venue's own protocol; what that does not have is served on the bus."""
 
     async def start(self) -> None:
         """Recover from the journal, open the port, start the flow."""
@@ -33,7 +35,10 @@ class PaperExchangeService(Service[PaperExchangeConfig]):
             "venue.recovered", commands=self._site.venue.commands, orders=len(ledger.orders), trades=len(ledger.trades),
             expired=self._site.expired_at_start,
         )  # fmt: skip
-        self._flows = [self._flow(each) for each in instruments]
+        self._bus_api = BusApi(self._site.venue, self.venue, self.bus.publish)
+        self.on_request[ExecuteExchangeCommand] = self._bus_api.execute
+        self.on_request[QueryExchange] = self._bus_api.report
+        self._flows = [self._flow(each) for each in self._site.spot]
         for flow in self._flows:
             self.spawn(run_flow(flow, self._site.venue.execute, self.clock.now_ns, self.config.speed))
         self._server = Server(self._site)
@@ -47,6 +52,10 @@ class PaperExchangeService(Service[PaperExchangeConfig]):
         """Close the port."""
         if hasattr(self, "_server"):
             await self._server.stop()
+
+    def snapshot(self) -> list[Message]:
+        """The newest events of the exchange's rooms."""
+        return list(self._bus_api.facts)
 
     def details(self) -> dict[str, str | int | float | bool]:
         """Orders, fills and clients."""

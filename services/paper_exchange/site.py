@@ -5,6 +5,7 @@ from collections.abc import Callable
 from common.exchange.configuration import ExchangeConfig
 from common.exchange.events import Event
 from common.exchange.money import units_from_text
+from common.model.errors import ConfigInvalid
 from common.model.instrument import Instrument
 from common.storage import Journal
 from common.venues.credentials import Credentials
@@ -31,13 +32,14 @@ class Site:
         now_ns: Callable[[], int],
     ) -> None:
         boot_ms = now_ns() // NS_PER_MS
-        made_of = ExchangeConfig(instruments=instruments, fees=config.fee_schedule())
+        made_of = _made_of(config, instruments)
         self.venue = PaperVenue(made_of, journal, now_ns, config.snapshot_commands)
         self.exchange = self.venue.exchange
         self.config = config
+        self.spot = [each for each in instruments if each.symbol not in config.perpetuals]
         self.hub, self.users = Hub(), UserStreams()
         scales = self.exchange.ledger.scales
-        self.wires = {each.symbol: MarketWire(each, scales[each.symbol]) for each in instruments}
+        self.wires = {each.symbol: MarketWire(each, scales[each.symbol]) for each in self.spot}
         self.by_name = {wire.name: wire for wire in self.wires.values()}
         self.gatekeeper = Gatekeeper(credentials, self.now_ms)
         self.limits = RequestLimits(
@@ -74,6 +76,7 @@ class Site:
 
     def _absorb(self, events: list[Event]) -> None:
         frames = list[tuple[str, bytes]]()
+        events = [each for each in events if getattr(each, "symbol", "") not in self.exchange.config.perpetuals]
         for symbol in {symbol: None for event in events if (symbol := getattr(event, "symbol", ""))}:
             frames += self.market_data[symbol].absorb([e for e in events if getattr(e, "symbol", "") == symbol])
         reports = self._reports.absorb(events)
@@ -85,3 +88,14 @@ class Site:
             self.users.publish(report)
         for stream, payload in frames:
             self.hub.publish(stream, payload)
+
+
+def _made_of(config: PaperExchangeConfig, instruments: list[Instrument]) -> ExchangeConfig:
+    """The exchange that a configuration wants. Raises ConfigInvalid."""
+    try:
+        return ExchangeConfig(
+            instruments=instruments, fees=config.fee_schedule(), perpetuals=config.perpetuals, rules=config.rules,
+            features=config.features, trade_groups=config.trade_groups,
+        )  # fmt: skip
+    except ValueError as error:
+        raise ConfigInvalid("exchange", "paper_exchange-<venue>.toml", "markets of this venue", str(error)) from error

@@ -56,6 +56,11 @@ class PaperVenue:
         self._snapshots: list[int] = [] if kept is None else [kept[0]]
         self._commands_kept = self.commands if kept is None else 0
 
+    @property
+    def commands_executed(self) -> int:
+        """How many commands were executed since the very first start; right after `execute`, that command's number."""
+        return self.commands + len(self._group)
+
     def open(self, deposits: dict[str, int], expires_open_orders: bool) -> int:
         """Begin a life: credit `deposits` if it is the first one, and forget the world of the last one.
 

@@ -23,6 +23,8 @@ class Insurance:
             raise Refused(RejectReason.AMOUNT_INVALID, f"{command.asset} is no collateral here")
         if not is_whole(command.units, 1):
             raise Refused(RejectReason.AMOUNT_INVALID, f"units must be a positive integer, got {command.units!r}")
+        if command.units > core.room_for(command.asset):
+            raise Refused(RejectReason.AMOUNT_INVALID, "more than fits in 64 bits with all that is there")
         core.margin.accounts.open(INSURANCE_ACCOUNT, command.asset).wallet += command.units
         core.tell(InsuranceFunded(time_ns=core.time_ns, asset=command.asset, units=command.units))
 

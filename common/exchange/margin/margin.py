@@ -6,6 +6,7 @@ from common.exchange.events import EXTERNAL_ACCOUNT, FEE_ACCOUNT, SPECIAL_ACCOUN
 from common.exchange.facts import MarketFacts
 from common.exchange.margin.accounts import MarginAccount, MarginAccounts, Position
 from common.exchange.margin.rules import MarginTable, PerpetualRules
+from common.exchange.money import UNITS_MAX
 from common.model.order import Side
 
 OpenOrders = tuple[int, int, int, int]
@@ -183,6 +184,8 @@ class Margin:
             asks += lots
         after = max(abs(position.lots + bids), abs(position.lots - asks))
         costs = fee + loss + max(0, side.sign * (quote_units - lots * value))
+        if after > before and (after + parted) * value > UNITS_MAX:
+            return RejectReason.NOTIONAL_TOO_LARGE
         if after <= before:
             left = self.maintenance_of(symbol, abs(position.lots + side.sign * lots) + parted)
             fits = self._may_reduce(owner, symbol, position, left, costs)

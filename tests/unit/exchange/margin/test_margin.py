@@ -262,6 +262,18 @@ def test_a_snapshot_brings_margin_back():
     assert other.margin.holders == desk.exchange.margin.holders
 
 
+def test_a_position_never_costs_more_than_a_snapshot_can_hold():
+    """Money for many times 64 bits of notional at this leverage: without a bound the third deal ended the exchange."""
+    desk = PerpetualDesk("a", "b", money=36 * 10**9, perpetual=PerpetualRules())
+    desk.mark(100_000)
+    for _ in range(4):
+        desk.deal("a", "b", 100_000, 900_000)
+    assert desk.position("a").lots == 900_000 and desk.position("a").cost < 2**63
+    assert refusal(desk.place("a", BUY, 100_000, 100_000)) is RejectReason.NOTIONAL_TOO_LARGE
+    assert traded(desk.place("a", SELL, 0, 1)) == [], "nobody bids, but reducing is allowed"
+    assert desk.loaded().state_hash() == desk.exchange.state_hash()
+
+
 def test_marks_look_at_holders_in_the_same_order_after_a_snapshot():
     desk = PerpetualDesk("z", "a", "m", "b")
     desk.mark(100)
