@@ -24,6 +24,9 @@ WHOLE_MAX = 2**63 - 1
 NAME_LENGTH_MAX = 32
 
 
+NAME_LENGTH_MAX = 32
+
+
 def is_whole(value: object, low: int, high: int = WHOLE_MAX) -> bool:
     """True for an integer within bounds."""
     return type(value) is int and low <= value <= high
@@ -66,19 +69,19 @@ class Standing:
         """What an account can spend."""
         return self._core.ledger.accounts.free(account, asset)
 
-    def open_in(self, account: str, symbol: str) -> OpenOrders:
-        """An account's open orders in a perpetual."""
-        position = self._core.margin.position(account, symbol)
-        return position.bid_lots, position.ask_lots, position.order_loss, 0
-
     def open_lots(self, account: str, symbol: str) -> tuple[int, int]:
-        """Lots of an account's open bids and asks."""
+        """Lots of an account's open bids and asks in any market."""
         if symbol in self._core.margin.markets:
             position = self._core.margin.position(account, symbol)
             return position.bid_lots, position.ask_lots
         orders = self._core.ledger.open_of(account, symbol).values()
         bids = sum(order.remaining_lots for order in orders if order.side is Side.BUY)
         return bids, sum(order.remaining_lots for order in orders) - bids
+
+    def open_in(self, account: str, symbol: str) -> OpenOrders:
+        """An account's open orders in a perpetual."""
+        position = self._core.margin.position(account, symbol)
+        return position.bid_lots, position.ask_lots, position.order_loss, 0
 
     def best_opposite(self, market: Market, side: Side) -> int:
         """The best price that an order of a side could take; 0 = none."""
@@ -219,7 +222,8 @@ def _money_refusal(
     """Why an account cannot pay for lots worth `value` in ticks x lots, or why the instrument is not traded so."""
     scale = core.ledger.scales[terms.symbol]
     quote, base = value * scale.tick_lot_units, lots * scale.lot_units
-    if lots and quote < scale.notional_units_min:
+    if lots and quote < scale.notional_units_min and not terms.reduce_only:
+        # Whoever leaves may leave with little, or a small rest could never be closed.
         return RejectReason.NOTIONAL_TOO_SMALL
     if quote > WHOLE_MAX or base > WHOLE_MAX:
         return RejectReason.NOTIONAL_TOO_LARGE

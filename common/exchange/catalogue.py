@@ -30,8 +30,10 @@ from common.exchange.margin.commands import (
     SplitPosition,
     TransferPosition,
 )
+from common.exchange.pools.commands import PoolCommand
 from common.exchange.quotes.commands import QuoteCommand
 from common.exchange.strategies.commands import StrategyCommand
+from common.exchange.vaults.commands import VaultCommand
 
 OrderCommand = PlaceOrder | CancelOrder | ReduceOrder | AmendOrder | Batch
 """What anybody does to a book."""
@@ -51,5 +53,8 @@ MarginCommand = SetLeverage | SetMarginMode | MoveIsolatedMargin | SplitPosition
 MakingCommand = GridCommand | QuoteCommand | StrategyCommand
 """What lets the exchange itself trade for an account."""
 
-AnyCommand = OrderCommand | WorldCommand | VenueCommand | MoneyCommand | MarginCommand | MakingCommand
+FundCommand = VaultCommand | PoolCommand
+"""What owners, managers and holders do with vaults and pools."""
+
+AnyCommand = OrderCommand | WorldCommand | VenueCommand | MoneyCommand | MarginCommand | MakingCommand | FundCommand
 """All of them."""

@@ -34,6 +34,7 @@ from common.exchange.core import LIQUIDATE, ORDER_ENDS, PHASE_ENDS, REACTIONS_MA
 from common.exchange.entry import OrderEntry
 from common.exchange.events import (
     SPECIAL_ACCOUNTS,
+    TREASURY_ACCOUNT,
     CommandRefused,
     Deposited,
     Event,
@@ -50,6 +51,8 @@ from common.exchange.grids.engine import Grids
 from common.exchange.margin.clearing import Clearing
 from common.exchange.margin.collateral import Collateral
 from common.exchange.orders import Orders
+from common.exchange.pools.commands import OF_TREASURY as TREASURY_POOLS
+from common.exchange.pools.engine import Pools
 from common.exchange.quotes.engine import Quotes
 from common.exchange.refusal import Refused
 from common.exchange.room import Room
@@ -57,12 +60,17 @@ from common.exchange.rules import MarketRules
 from common.exchange.snapshot import CommonState, common_state, hash_of, load_common
 from common.exchange.strategies.engine import Strategies
 from common.exchange.triggers import Triggers
+from common.exchange.vaults.commands import OF_TREASURY as TREASURY_VAULTS
+from common.exchange.vaults.engine import Vaults
 
 OPEN_ORDERS_MAX = MarketRules().open_orders_max
 """Open orders of one account in one market unless the rules say otherwise, as Binance's MAX_NUM_ORDERS."""
 
 ORDER_COMMANDS: frozenset[Any] = frozenset({PlaceOrder, CancelOrder, ReduceOrder, AmendOrder})
 """What the manager of an account that has no keys of its own may do with it; rooms add theirs."""
+
+OF_TREASURY = TREASURY_VAULTS | TREASURY_POOLS
+"""Commands that the venue gives in the name of its treasury."""
 
 VENUES_OWN: frozenset[Any] = frozenset({Deposit})
 """Commands about an account that only the venue's operator gives, so that no owner needs to be asked."""
@@ -120,6 +128,10 @@ class Exchange:
         self.rooms: dict[str, Room] = {}
         self.clearing = Clearing(core, self.orders)
         self._add("clearing", self.clearing)
+        self.vaults = Vaults(core, self.orders, self.clearing.parts)
+        self._add("vaults", self.vaults)
+        self.pools = Pools(core, self.orders)
+        self._add("pools", self.pools)
         self.grids = Grids(core, self.orders)
         self._add("grids", self.grids)
         self.quotes = Quotes(core, self.orders)
@@ -269,7 +281,7 @@ class Exchange:
         return self._nonce_refusal(command, command.by or account)
 
     def _account_refusal(self, command: Command, account: str) -> Refused | None:
-        if account in SPECIAL_ACCOUNTS:
+        if account in SPECIAL_ACCOUNTS and not (account == TREASURY_ACCOUNT and type(command) in OF_TREASURY):
             return Refused(RejectReason.UNKNOWN_ACCOUNT, account)
         managers, asker = self._core.managers, command.by or account
         if (command.by or managers) and type(command) not in VENUES_OWN:

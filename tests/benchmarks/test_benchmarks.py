@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.benchmarks import codec, exchange, fees, making, tick_to_order
+from tests.benchmarks import codec, exchange, fees, funds, making, tick_to_order
 
 
 def test_codec(capsys: pytest.CaptureFixture[str]) -> None:
@@ -13,6 +13,11 @@ def test_codec(capsys: pytest.CaptureFixture[str]) -> None:
 def test_fees(capsys: pytest.CaptureFixture[str]) -> None:
     fees.main(10)
     assert "count a trade" in capsys.readouterr().out
+
+
+def test_funds(capsys: pytest.CaptureFixture[str]) -> None:
+    funds.main(5)
+    assert "vault withdrawal" in capsys.readouterr().out
 
 
 def test_making(capsys: pytest.CaptureFixture[str]) -> None:

@@ -8,13 +8,19 @@ from typing import Any, get_type_hints
 
 import msgspec
 
+from common.exchange.analytics.engine import Analytics
 from common.exchange.events import RejectReason
 from common.exchange.exchange import Exchange
+from common.exchange.grids.engine import Grids
 from common.exchange.intake import read_struct
+from common.exchange.pools.engine import Pools
 from common.exchange.queries import accounts, markets, orders, perpetuals, state
 from common.exchange.queries.bounds import ROWS_MAX
+from common.exchange.quotes.engine import Quotes
 from common.exchange.refusal import Refused
+from common.exchange.strategies.engine import Strategies
 from common.exchange.terms import summary
+from common.exchange.vaults.engine import Vaults
 from common.model.errors import CommandInvalid, RequestRefused
 
 INTEGER_MIN, INTEGER_MAX = -(2**63), 2**64 - 1
@@ -81,6 +87,18 @@ QUERIES: dict[str, Query] = {
         of_exchange(perpetuals.parts),
         of_exchange(perpetuals.liquidations),
         of_exchange(perpetuals.insurance),
+        of_room("vaults", "vault", Vaults.view),
+        of_room("vaults", "vault_depositors", Vaults.depositors),
+        of_room("vaults", "vault_queue", Vaults.queue),
+        of_room("pools", "pool", Pools.view),
+        of_room("pools", "pool_holders", Pools.holders),
+        of_room("grids", "grid", Grids.find),
+        of_room("quotes", "quote", Quotes.find),
+        of_room("strategies", "strategy", Strategies.find),
+        of_room("analytics", "performance", Analytics.account),
+        of_room("analytics", "tag", Analytics.tag),
+        of_room("analytics", "day", Analytics.market),
+        of_room("analytics", "leaders", Analytics.leaderboard),
     )
 }
 
