@@ -80,7 +80,10 @@ class Standing:
 
     def open_in(self, account: str, symbol: str) -> OpenOrders:
         """An account's open orders in a perpetual."""
-        position = self._core.margin.position(account, symbol)
+        seat = self._core.ledger.seats.get((account, symbol))
+        if seat is None or seat.position is None:
+            return 0, 0, 0, 0
+        position = seat.position
         return position.bid_lots, position.ask_lots, position.order_loss, 0
 
     def best_opposite(self, market: Market, side: Side) -> int:
