@@ -291,17 +291,27 @@ class Ledger:
         """An open order has another price or another open quantity."""
         terms, before = order.terms, order.quantity_lots - order.filled_lots
         seat = self.seats[terms.account, terms.symbol]
-        moves = price_ticks != order.price_ticks
-        if moves or open_lots != before:
+        moves, counts = price_ticks != order.price_ticks, seat.quote is None
+        if not counts and (moves or open_lots != before):
             self._set_aside(order, seat, -before)
         order.price_ticks, order.quantity_lots = price_ticks, order.filled_lots + open_lots
         order.changed_ns = time_ns
-        if seat.quote is None and moves and not order.is_waiting:
-            self._note_loss(order)
-        if moves or open_lots != before:
+        if counts:
+            self._count_again(order, before, moves)
+        elif moves or open_lots != before:
             self._set_aside(order, seat, open_lots)
         if not keeps_place and not order.is_waiting:
             self.last_place = order.place = self.last_place + 1
+
+    def _count_again(self, order: OrderRecord, before: int, moves: bool) -> None:
+        """A perpetual's order had `before` open lots: margin hears of the difference, of lots and of losses."""
+        terms, loss = order.terms, before * order.lot_loss
+        if moves and not order.is_waiting:
+            self._note_loss(order)
+        lots = order.quantity_lots - order.filled_lots
+        loss = lots * order.lot_loss - loss
+        if self.settles and terms.order_type is LIMIT and (lots != before or loss):
+            self.margin.count_order(terms.account, terms.symbol, terms.side, lots - before, loss)
 
     def trigger(self, order: OrderRecord, time_ns: int) -> None:
         """A waiting order's trigger fired."""

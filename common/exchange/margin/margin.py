@@ -202,7 +202,8 @@ class Margin:
     def lot_loss(self, symbol: str, side: Side, price_ticks: int) -> int:
         """Units that one lot of an order at a price would lose against the mark as it is."""
         market = self.markets[symbol]
-        return max(0, side.sign * (price_ticks * market.units_per_tick_lot - market.lot_value))
+        ticks = (price_ticks - (market.facts.mark or market.facts.last)) * side.sign
+        return ticks * market.units_per_tick_lot if ticks > 0 else 0
 
     def count_order(self, account: str, symbol: str, side: Side, lots: int, loss: int) -> None:
         """An open order has so many lots, which lose so many units, more, or with negative numbers less."""
