@@ -69,19 +69,22 @@ class Standing:
         """What an account can spend."""
         return self._core.ledger.accounts.free(account, asset)
 
-    def open_in(self, account: str, symbol: str) -> OpenOrders:
-        """An account's open orders in a perpetual."""
-        position = self._core.margin.position(account, symbol)
-        return position.bid_lots, position.ask_lots, position.order_loss, 0
-
     def open_lots(self, account: str, symbol: str) -> tuple[int, int]:
-        """Lots of an account's open bids and asks."""
+        """Lots of an account's open bids and asks in any market."""
         if symbol in self._core.margin.markets:
             position = self._core.margin.position(account, symbol)
             return position.bid_lots, position.ask_lots
         orders = self._core.ledger.open_of(account, symbol).values()
         bids = sum(order.remaining_lots for order in orders if order.side is Side.BUY)
         return bids, sum(order.remaining_lots for order in orders) - bids
+
+    def open_in(self, account: str, symbol: str) -> OpenOrders:
+        """An account's open orders in a perpetual."""
+        seat = self._core.ledger.seats.get((account, symbol))
+        if seat is None or seat.position is None:
+            return 0, 0, 0, 0
+        position = seat.position
+        return position.bid_lots, position.ask_lots, position.order_loss, 0
 
     def best_opposite(self, market: Market, side: Side) -> int:
         """The best price that an order of a side could take; 0 = none."""

@@ -39,9 +39,11 @@ Moved = tuple[int, int]
 Key = str | int
 """What of its kind is due: an order's number, a market, an account."""
 
-Limit = Callable[[PlaceOrder | OrderRecord, int, tuple[int, int]], RejectReason | None]
-"""Why an account's own limits refuse an order: (its terms, the lots that it would have open, lots of all other open
-bids and of all other open asks in its market)."""
+OpenLots = Callable[[str], tuple[int, int]]
+"""Lots of an account's other open bids and asks in a market, those planned in the same batch with them."""
+
+Limit = Callable[[PlaceOrder | OrderRecord, int, OpenLots], RejectReason | None]
+"""Why an account's own limits refuse an order: (its terms, the lots that it would have open, all other open ones)."""
 
 Doer = Callable[[Key, int], None]
 """Does what is due: (key, the time in ns at which it was due)."""

@@ -98,15 +98,19 @@ class OrderEntry:
         self, terms: Terms, lots: int, standing: Standing, replaced: OrderRecord | None = None
     ) -> RejectReason | None:
         """Why an account's own limits do not let it have an order with so many open lots, `replaced` not counted."""
-        check, strategy = self._core.limits.get(terms.account), self._core.strategy_limits.get(terms.account)
-        if check is None and strategy is None:
+        checks = self._core.limits.get(terms.account), self._core.strategy_limits.get(terms.account)
+        if checks == (None, None):
             return None
-        bids, asks = standing.open_lots(terms.account, terms.symbol)
-        if replaced is not None and replaced.order_type is OrderType.LIMIT:
-            bids -= replaced.remaining_lots * (replaced.side is Side.BUY)
-            asks -= replaced.remaining_lots * (replaced.side is Side.SELL)
-        for each in (check, strategy):
-            if each is not None and (reason := each(terms, lots, (bids, asks))):
+
+        def open_lots(symbol: str) -> tuple[int, int]:
+            bids, asks = standing.open_lots(terms.account, symbol)
+            if replaced is not None and replaced.symbol == symbol and replaced.order_type is OrderType.LIMIT:
+                bids -= replaced.remaining_lots * (replaced.side is Side.BUY)
+                asks -= replaced.remaining_lots * (replaced.side is Side.SELL)
+            return bids, asks
+
+        for check in checks:
+            if check is not None and (reason := check(terms, lots, open_lots)):
                 return reason
         return None
 

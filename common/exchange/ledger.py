@@ -8,6 +8,7 @@ import msgspec
 from common.exchange.accounts import Accounts, Balance, BalancesState
 from common.exchange.commands import PlaceOrder, SelfTradePrevention, Trigger
 from common.exchange.events import EXTERNAL_ACCOUNT, FEE_ACCOUNT, SPECIAL_ACCOUNTS, TradeExecuted, TradeParty
+from common.exchange.margin.accounts import Position
 from common.exchange.margin.margin import Margin
 from common.exchange.money import Scale
 from common.model.errors import InvariantBroken
@@ -153,18 +154,19 @@ class LedgerState(msgspec.Struct, frozen=True, kw_only=True):
 class Seat:
     """What one account has in one market: open orders oldest first, and the newest order of each client order id.
 
-    On spot also the balances that its orders set aside, so that they need not be looked for each time.
+    Also where its orders set something aside, so that it need not be looked for each time: on spot the balances, else
+    the position.
     """
 
-    __slots__ = ("base", "names", "orders", "quote")
+    __slots__ = ("base", "names", "orders", "position", "quote")
 
-    def __init__(self, base: Balance | None, quote: Balance | None) -> None:
+    def __init__(self, base: Balance | None, quote: Balance | None, position: Position | None) -> None:
         self.orders: dict[int, OrderRecord] = {}
         self.names: dict[str, int] = {}
-        self.base, self.quote = base, quote
+        self.base, self.quote, self.position = base, quote, position
 
 
-NO_SEAT = Seat(None, None)
+NO_SEAT = Seat(None, None, None)
 """Of an account that never had an order in a market; nobody writes to it."""
 
 
@@ -242,7 +244,7 @@ class Ledger:
         """An order was accepted."""
         order = record_of(order_id, price_ticks, terms, time_ns)
         seat = self.seats.get((terms.account, terms.symbol)) or self._take_seat(terms.account, terms.symbol)
-        if seat.quote is None and terms.trigger is None:
+        if seat.position is not None and terms.trigger is None:
             self._note_loss(order)
         self._set_aside(order, seat, terms.quantity_lots)
         if terms.trigger is None:
@@ -291,32 +293,22 @@ class Ledger:
         """An open order has another price or another open quantity."""
         terms, before = order.terms, order.quantity_lots - order.filled_lots
         seat = self.seats[terms.account, terms.symbol]
-        moves, counts = price_ticks != order.price_ticks, seat.quote is None
-        if not counts and (moves or open_lots != before):
+        moves = price_ticks != order.price_ticks
+        if moves or open_lots != before:
             self._set_aside(order, seat, -before)
         order.price_ticks, order.quantity_lots = price_ticks, order.filled_lots + open_lots
         order.changed_ns = time_ns
-        if counts:
-            self._count_again(order, before, moves)
-        elif moves or open_lots != before:
+        if seat.position is not None and moves and not order.is_waiting:
+            self._note_loss(order)
+        if moves or open_lots != before:
             self._set_aside(order, seat, open_lots)
         if not keeps_place and not order.is_waiting:
             self.last_place = order.place = self.last_place + 1
 
-    def _count_again(self, order: OrderRecord, before: int, moves: bool) -> None:
-        """A perpetual's order had `before` open lots: margin hears of the difference, of lots and of losses."""
-        terms, loss = order.terms, before * order.lot_loss
-        if moves and not order.is_waiting:
-            self._note_loss(order)
-        lots = order.quantity_lots - order.filled_lots
-        loss = lots * order.lot_loss - loss
-        if self.settles and terms.order_type is LIMIT and (lots != before or loss):
-            self.margin.count_order(terms.account, terms.symbol, terms.side, lots - before, loss)
-
     def trigger(self, order: OrderRecord, time_ns: int) -> None:
         """A waiting order's trigger fired."""
         seat = self.seats[order.account, order.symbol]
-        if seat.quote is None:
+        if seat.position is not None:
             self._set_aside(order, seat, -order.remaining_lots)
             self._note_loss(order)
             self._set_aside(order, seat, order.remaining_lots)
@@ -338,10 +330,13 @@ class Ledger:
         seat = self.seats.get((account, symbol))
         if seat is None:
             scale = self.scales[symbol]
-            if not self.settles or scale.is_perpetual:
-                seat = Seat(None, None)
+            if not self.settles:
+                seat = Seat(None, None, None)
+            elif scale.is_perpetual:
+                seat = Seat(None, None, self.margin.held(account, symbol))
             else:
-                seat = Seat(self.accounts.balance(account, scale.base), self.accounts.balance(account, scale.quote))
+                base, quote = (self.accounts.balance(account, asset) for asset in (scale.base, scale.quote))
+                seat = Seat(base, quote, None)
             self.seats[account, symbol] = seat
         return seat
 
@@ -379,22 +374,29 @@ class Ledger:
 
     def _note_loss(self, order: OrderRecord) -> None:
         """A perpetual's order goes to the book: what it may lose there is set aside like its margin."""
-        if self.settles and order.terms.order_type is LIMIT:
-            order.lot_loss = self.margin.lot_loss(order.terms.symbol, order.terms.side, order.price_ticks)
+        terms = order.terms
+        if terms.order_type is LIMIT:
+            order.lot_loss = self.margin.lot_loss(terms.symbol, terms.side, order.price_ticks)
 
     def _set_aside(self, order: OrderRecord, seat: Seat, lots: int) -> None:
         # A market order trades or ends within its own command, so it needs nothing set aside.
         terms = order.terms
         if not self.settles or terms.order_type is not LIMIT:
             return
+        position = seat.position
+        if position is not None:
+            position.order_loss += lots * order.lot_loss
+            if terms.side.sign > 0:
+                position.bid_lots += lots
+            else:
+                position.ask_lots += lots
+            return
         scale = self.scales[terms.symbol]
         if terms.side.sign > 0:
             balance, units = seat.quote, order.price_ticks * lots * scale.tick_lot_units
         else:
             balance, units = seat.base, lots * scale.lot_units
-        if balance is None:
-            self.margin.count_order(terms.account, terms.symbol, terms.side, lots, lots * order.lot_loss)
-            return
+        assert balance is not None  # a seat of a spot market that settles has balances
         balance.free = free = balance.free - units
         balance.locked = locked = balance.locked + units
         if free < 0 or locked < 0:

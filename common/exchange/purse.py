@@ -30,8 +30,7 @@ class Purse:
 
     def price(self, symbol: str) -> int:
         """The mark in ticks, or the last price before there is one; 0 = neither."""
-        facts = self._core.markets[symbol].facts
-        return facts.mark or facts.last
+        return self._core.markets[symbol].facts.reference
 
     def equity(self, account: str, asset: str) -> int | None:
         """What an account is worth in an asset: wallet, isolated collateral, open profit, cash, and goods at the mark.

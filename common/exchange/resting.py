@@ -21,11 +21,11 @@ PriceLots = tuple[int, int]
 
 
 class WithoutOrders(Standing):
-    """The standing as if some open orders were not there, and some bids were already."""
+    """The standing as if some open orders in one market were not there, and some bids were already."""
 
-    def __init__(self, core: Core, replaced: Sequence[OrderRecord]) -> None:
+    def __init__(self, core: Core, symbol: str, replaced: Sequence[OrderRecord]) -> None:
         super().__init__(core)
-        self._replaced = replaced
+        self._symbol, self._replaced = symbol, replaced
         self.bid_lots = self._ask_lots = self.loss = 0
         for order in replaced:
             lots = order.quantity_lots - order.filled_lots
@@ -46,7 +46,7 @@ class WithoutOrders(Standing):
     def open_lots(self, account: str, symbol: str) -> tuple[int, int]:
         """Lots of an account's open bids and asks."""
         bids, asks = super().open_lots(account, symbol)
-        return bids + self.bid_lots, asks + self._ask_lots
+        return (bids + self.bid_lots, asks + self._ask_lots) if symbol == self._symbol else (bids, asks)
 
     def open_in(self, account: str, symbol: str) -> OpenOrders:
         """An account's open orders in a perpetual."""
@@ -97,7 +97,7 @@ class RestingOrders:
     def affordable(self, account: str, symbol: str, side: Side, price_ticks: int, replaced: OrderRecord | None) -> int:
         """Lots that an account can pay for on spot at a price, if `replaced` were not there."""
         core = self._core
-        standing = WithoutOrders(core, [] if replaced is None else [replaced])
+        standing = WithoutOrders(core, symbol, [] if replaced is None else [replaced])
         free = standing.free_units(account, core.ledger.lockable(symbol, side))
         return free // core.ledger.cost_units(symbol, side, price_ticks, 1)
 
@@ -148,7 +148,7 @@ class RestingOrders:
         asks: Sequence[PriceLots],
         replaced: Sequence[OrderRecord],
     ) -> RejectReason | None:
-        core, standing = self._core, WithoutOrders(self._core, replaced)
+        core, standing = self._core, WithoutOrders(self._core, symbol, replaced)
         settles, has_limits = core.ledger.settles, bool(core.limits or core.strategy_limits)
         facts, scale = core.markets[symbol].facts, core.ledger.scales[symbol]
         mark, unit = facts.reference if scale.is_perpetual else 0, scale.tick_lot_units

@@ -54,8 +54,8 @@ def load_common(core: Core, state: CommonState) -> None:
     """Become what a state was. Only for a core that has seen nothing yet."""
     core.load(state.core)
     core.fees.load(state.fees)
-    core.ledger.load(state.ledger)
     core.margin.load(state.margin)
+    core.ledger.load(state.ledger)
     for symbol, kept in state.markets.items():
         market = core.markets[symbol]
         market.facts.load(kept.facts)

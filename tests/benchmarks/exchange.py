@@ -76,8 +76,8 @@ def deposits() -> list[Command]:
     """Money for everybody, on both sides, and a mark."""
     commands = list[Command]()
     for account in ACCOUNTS:
-        commands += [Deposit(time_ns=1, account=account, asset=asset, units=10**18) for asset in ("X", "Y")]
-        commands.append(MoveCollateral(time_ns=1, account=account, asset="Y", units=10**17))
+        commands += [Deposit(time_ns=1, account=account, asset=asset, units=10**17) for asset in ("X", "Y")]
+        commands.append(MoveCollateral(time_ns=1, account=account, asset="Y", units=5 * 10**16))
     return [*commands, SetMark(time_ns=1, symbol=PERPETUAL, price_ticks=START_PRICE)]
 
 

@@ -3,6 +3,7 @@
 from itertools import count
 
 from common.exchange.commands import Command, Deposit, PlaceOrder, SetMark
+from common.exchange.events import Refusal
 from common.exchange.exchange import Exchange
 from common.exchange.margin.commands import MoveCollateral
 from common.exchange.pools.commands import CreatePool, DepositToPool, WithdrawFromPool
@@ -26,7 +27,7 @@ def main(calls: int = CALLS) -> None:
 
     def run(kind: type[Command], **terms: object) -> None:
         account = PEOPLE[next(numbers) % len(PEOPLE)]
-        exchange.execute(kind(time_ns=exchange.time_ns + 1, account=account, **terms))  # type: ignore[call-arg]
+        _carry_out(exchange, kind(time_ns=exchange.time_ns + 1, account=account, **terms))  # type: ignore[call-arg]
 
     def move_mark() -> None:
         price = MARK + 500 * (next(numbers) % 2)
@@ -57,13 +58,13 @@ def _make_exchange() -> Exchange:
     exchange = Exchange(config())
 
     def run(command: Command) -> None:
-        exchange.execute(command)
+        _carry_out(exchange, command)
 
     for symbol in (SPOT, PERPETUAL):
         run(SetMark(time_ns=1, symbol=symbol, price_ticks=MARK))
     for account in (*PEOPLE, "other"):
-        run(Deposit(time_ns=1, account=account, asset="Y", units=10**17))
-    run(MoveCollateral(time_ns=1, account="other", asset="Y", units=10**15))
+        run(Deposit(time_ns=1, account=account, asset="Y", units=10**15))
+    run(MoveCollateral(time_ns=1, account="other", asset="Y", units=10**14))
     limits = RiskLimits(leverage_max=1_000, drawdown_bps_max=5_000)
     run(CreateVault(time_ns=1, account="a", vault="v", asset="Y", lock_up_ns=0, profit_share_bps=1_000, limits=limits))
     for name, symbol in (("s", SPOT), ("p", PERPETUAL)):
@@ -81,3 +82,10 @@ def _make_exchange() -> Exchange:
         )  # fmt: skip
     run(CrystalliseProfit(time_ns=1, account="a", vault="v"))
     return exchange
+
+
+def _carry_out(exchange: Exchange, command: Command) -> None:
+    """A refusal is fast, too, but no figure."""
+    events = exchange.execute(command)
+    refused = [event for event in events if isinstance(event, Refusal)]
+    assert not refused, refused

@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
-from common.exchange.commands import CancelOrder, Deposit, PassTime, PlaceOrder, SetMark
+from common.exchange.commands import CancelOrder, Command, Deposit, PassTime, PlaceOrder, SetMark
 from common.exchange.configuration import ExchangeConfig
 from common.exchange.events import Refusal, TradeExecuted
 from common.exchange.exchange import Exchange, ExchangeState
@@ -97,6 +97,7 @@ class Funds(RuleBasedStateMachine):
     def begin(self) -> None:
         """Money for everybody, marks, the funds."""
         self.exchange = Exchange(CONFIG)
+        self.commands: list[Command] = []
         self.paid_in = {"USD": 0, "X": 0}
         self.names = 0
         for account in PEOPLE:
@@ -127,9 +128,9 @@ class Funds(RuleBasedStateMachine):
     def run(self, kind, **terms):  # type: ignore[no-untyped-def]
         """Execute a command and check what it did. Time passes first, so that it changes nothing in the command."""
         now = self.exchange.time_ns + 1
-        self.exchange.execute(PassTime(time_ns=now))
+        self.execute(PassTime(time_ns=now))
         before, prices = self.exchange.state_hash(), self.prices()
-        events = self.exchange.execute(kind(time_ns=now, **terms))
+        events = self.execute(kind(time_ns=now, **terms))
         if len(events) == 1 and isinstance(events[0], Refusal):
             assert self.exchange.state_hash() == before, events
         traded = any(isinstance(event, TradeExecuted) for event in events)
@@ -144,6 +145,11 @@ class Funds(RuleBasedStateMachine):
             spare = self.exchange.margin.available(self.exchange.margin.account(V, "USD"))
             assert spare + self.exchange.ledger.accounts.free(V, "USD") >= 0
         return events
+
+    def execute(self, command):  # type: ignore[no-untyped-def]
+        """Execute, and remember what a journal would hold."""
+        self.commands.append(command)
+        return self.exchange.execute(command)
 
     def prices(self) -> dict[str, tuple[int, int, int]]:
         """(units, shares, real shares) of each fund, the virtual ones counted."""
@@ -271,7 +277,16 @@ class Funds(RuleBasedStateMachine):
 
     @rule(seconds=st.sampled_from([1, 60, 3_000, 20_000, 90_000]))
     def pass_time(self, seconds):  # type: ignore[no-untyped-def]
-        self.exchange.execute(PassTime(time_ns=self.exchange.time_ns + seconds * 10**9))
+        self.execute(PassTime(time_ns=self.exchange.time_ns + seconds * 10**9))
+
+    @rule()
+    def restart(self):  # type: ignore[no-untyped-def]
+        """Go on with what a snapshot restores; the replay of all commands at the end must not see a difference."""
+        kept = msgspec.msgpack.encode(self.exchange.state())
+        loaded = Exchange(CONFIG)
+        loaded.load(msgspec.msgpack.decode(kept, type=ExchangeState))
+        assert loaded.state_hash() == self.exchange.state_hash()
+        self.exchange = loaded
 
     @rule(kind=st.sampled_from([PauseVault, ResumeVault, ResumeVault]))
     def pause_or_resume(self, kind):  # type: ignore[no-untyped-def]
@@ -316,13 +331,9 @@ class Funds(RuleBasedStateMachine):
             assert position.worst_lots <= LADDER.inventory_lots_max
 
     def teardown(self) -> None:
-        """A snapshot is the same exchange; closed funds leave nobody with shares."""
+        """Shares are worth no more than the equity; a closed pool has no holders; a replay is the same exchange."""
         if not hasattr(self, "exchange"):
             return
-        kept = msgspec.msgpack.encode(self.exchange.state())
-        loaded = Exchange(CONFIG)
-        loaded.load(msgspec.msgpack.decode(kept, type=ExchangeState))
-        assert loaded.state_hash() == self.exchange.state_hash()
         worth = self.exchange.vaults.view("v").equity_units
         values = [
             redeemed(each.shares, vault.supply, worth)
@@ -335,11 +346,15 @@ class Funds(RuleBasedStateMachine):
         self.shares_add_up()
         self.money_is_conserved()
         assert self.exchange.pools.pools["s"].supply == 0
+        replayed = Exchange(CONFIG)
+        for command in self.commands:
+            replayed.execute(command)
+        assert replayed.state_hash() == self.exchange.state_hash()
 
 
 TestFunds = Funds.TestCase
 TestFunds.settings = settings(
-    max_examples=200,
+    max_examples=300,
     stateful_step_count=50,
     deadline=None,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much],

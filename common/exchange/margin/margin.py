@@ -169,26 +169,27 @@ class Margin:
         An order that makes the position no larger, whatever fills, needs no initial margin; what it and the others
         may lose against the mark must leave the maintenance margin.
         """
-        market, owner = self.markets[symbol], self.accounts.find(account, self.markets[symbol].asset)
-        value = market.lot_value
+        market = self.markets[symbol]
+        value, owner = market.lot_value, self.accounts.find(account, market.asset)
         if not value:
             return RejectReason.NO_MARK_PRICE
         if owner is None:
             return RejectReason.INSUFFICIENT_MARGIN
         position, (bids, asks, loss, elsewhere) = owner.positions.get(symbol) or Position(), others
-        parted = position.parted_lots if position.parts else 0
-        before = max(abs(position.lots + bids), abs(position.lots - asks))
-        if side.sign > 0:
-            bids += lots
-        else:
-            asks += lots
-        after = max(abs(position.lots + bids), abs(position.lots - asks))
-        costs = fee + loss + max(0, side.sign * (quote_units - lots * value))
-        if after > before and (after + parted) * value > UNITS_MAX:
-            return RejectReason.NOTIONAL_TOO_LARGE
+        held, parted, buys = position.lots, position.parted_lots if position.parts else 0, side.sign > 0
+        # The most lots either way, with all bids or all asks filled: the lowest position is never above the highest.
+        highest, lowest = held + bids, held - asks
+        before = highest if highest > -lowest else -lowest
+        highest, lowest = (highest + lots, lowest) if buys else (highest, lowest - lots)
+        after = highest if highest > -lowest else -lowest
+        costs, own_loss = fee + loss, quote_units - lots * value if buys else lots * value - quote_units
+        if own_loss > 0:
+            costs += own_loss
         if after <= before:
-            left = self.maintenance_of(symbol, abs(position.lots + side.sign * lots) + parted)
+            left = self.maintenance_of(symbol, abs(held + side.sign * lots) + parted)
             fits = self._may_reduce(owner, symbol, position, left, costs)
+        elif (after + parted) * value > UNITS_MAX:
+            return RejectReason.NOTIONAL_TOO_LARGE
         else:
             needed = self.order_margin(symbol, position, after + parted) + costs + elsewhere
             fits = self.equity(owner) - self.initial(owner, symbol) >= needed
@@ -204,16 +205,6 @@ class Margin:
         market = self.markets[symbol]
         ticks = (price_ticks - (market.facts.mark or market.facts.last)) * side.sign
         return ticks * market.units_per_tick_lot if ticks > 0 else 0
-
-    def count_order(self, account: str, symbol: str, side: Side, lots: int, loss: int) -> None:
-        """An open order has so many lots, which lose so many units, more, or with negative numbers less."""
-        position = self.held(account, symbol)
-        if loss:
-            position.order_loss += loss
-        if side.sign > 0:
-            position.bid_lots += lots
-        else:
-            position.ask_lots += lots
 
     def trade(self, account: str, symbol: str, lots: int, price_ticks: int) -> int:
         """An account bought (or with a negative number sold) lots; returns the profit that it realised."""

@@ -67,10 +67,9 @@ def stream(pool: Pool, units: int, time_ns: int) -> None:
 
 
 def stop_streams(pool: Pool, time_ns: int) -> int:
-    """Nobody holds a token any more: units on their way that must leave the account and be held for later holders."""
+    """Nobody holds a token any more: ends the streams and returns what was on its way."""
     rest = unvested(pool.streams, time_ns)
     pool.streams, pool.streamed = [], pool.streamed - rest
-    pool.held_units += rest
     return rest
 
 

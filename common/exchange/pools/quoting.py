@@ -23,7 +23,8 @@ class Quoting:
         self._core, self._orders, self._purse, self._pools = core, orders, purse, pools
         self._by_symbol: dict[str, list[str]] = {}
         core.doers |= {POOL_ORDER: self._hear_order, POOL_QUOTE: self._quote}
-        core.on_mark.append(self._hear_mark)
+        if core.config.features.pools:
+            core.on_mark.append(self._hear_mark)
 
     def note(self, pool: Pool) -> None:
         """A pool is there: keep the index of pools by market."""

@@ -34,7 +34,8 @@ class Reviews:
     def __init__(self, core: Core, orders: Orders, purse: Purse, pools: dict[str, Pool], quoting: Quoting) -> None:
         self._core, self._orders, self._purse, self._pools, self._quoting = core, orders, purse, pools, quoting
         core.doers[POOL_TIMER] = self._wake
-        core.on_trade.append(self._hear_trade)
+        if core.config.features.pools:
+            core.on_trade.append(self._hear_trade)
 
     def present(self, pool: Pool) -> Present | None:
         """What a pool's holders own now; None = goods without a price. Fees on their way are not theirs yet."""
@@ -147,10 +148,11 @@ class Reviews:
         core.tell(PoolClosed(time_ns=core.time_ns, pool=pool.name, dust_units=dust))
 
     def _hold(self, pool: Pool) -> None:
-        """Fees on their way go back to the treasury."""
+        """Fees on their way go to the treasury, as far as a liquidation has left them."""
         core = self._core
         units = min(stop_streams(pool, core.time_ns), max(0, self._purse.payable(pool.account, pool.asset)))
         if units:
+            pool.held_units += units
             self._purse.give(pool.account, pool.asset, TREASURY_ACCOUNT, units)
             core.tell(PoolFeesHeld(time_ns=core.time_ns, pool=pool.name, units=units, held_units=pool.held_units))
 

@@ -7,7 +7,7 @@ import msgspec
 
 from common.exchange.admission import is_name, is_whole
 from common.exchange.core import Core
-from common.exchange.events import RejectReason
+from common.exchange.events import SPECIAL_ACCOUNTS, RejectReason
 from common.exchange.margin.commands import MoveCollateral, SetLeverage
 from common.exchange.margin.parts import Parts
 from common.exchange.orders import Orders
@@ -102,19 +102,14 @@ class Vaults:
         """Open a vault."""
         core, name = self._core, command.vault
         manager = command.manager or command.account
-        if not is_name(name) or not is_name(manager):
-            raise Refused(RejectReason.NAME_INVALID, "letters, digits, _ and -, at most 32")
+        _check_names(name, manager)
+        _check_manager(manager, command.account)
         if name in self.vaults or self.purse.is_used(VAULT_PREFIX + name):
             raise Refused(RejectReason.NAME_TAKEN, name)
-        if len(self.vaults) >= VAULTS_MAX:
-            raise Refused(RejectReason.TOO_MANY_FUNDS, f"at most {VAULTS_MAX}")
-        if (
-            sum(
-                each.owner == command.account and each.status is not VaultStatus.CLOSED for each in self.vaults.values()
-            )
-            >= VAULTS_OF_OWNER_MAX
-        ):
-            raise Refused(RejectReason.TOO_MANY_FUNDS, f"at most {VAULTS_OF_OWNER_MAX} of one owner")
+        live = [each for each in self.vaults.values() if each.status is not VaultStatus.CLOSED]
+        owned = sum(each.owner == command.account for each in live)
+        if len(self.vaults) >= VAULTS_MAX or owned >= VAULTS_OF_OWNER_MAX:
+            raise Refused(RejectReason.TOO_MANY_FUNDS, f"at most {VAULTS_MAX}, {VAULTS_OF_OWNER_MAX} of one owner")
         if command.asset not in self.purse.markets:
             raise Refused(RejectReason.UNKNOWN_MARKET, f"no market pays in {command.asset}")
         vault = Vault(
@@ -158,8 +153,8 @@ class Vaults:
     def change_manager(self, command: ChangeVaultManager) -> None:
         """Settle with the former manager, then somebody else gives the orders."""
         vault = self._owned(command.vault, command.account)
-        if not is_name(command.manager):
-            raise Refused(RejectReason.NAME_INVALID, "letters, digits, _ and -, at most 32")
+        _check_names(command.manager)
+        _check_manager(command.manager, vault.owner)
         equity = self._equity(vault)
         self._reviews.charge_all(vault, equity)
         hand_over(vault, command.manager, equity)
@@ -222,7 +217,7 @@ class Vaults:
                     waiting=len(vault.queue) - 1,
                 )
             )  # fmt: skip
-            self._reviews.watch(vault)
+        self._reviews.watch(vault)
 
     def cancel_withdrawal(self, command: CancelVaultWithdrawal) -> None:
         """Wait no more."""
@@ -236,6 +231,7 @@ class Vaults:
                 time_ns=self._core.time_ns, vault=vault.name, account=command.account, shares=str(request.shares)
             )
         )
+        self._reviews.watch(vault)
 
     def crystallise(self, command: CrystalliseProfit) -> None:
         """Charge one depositor or all."""
@@ -333,6 +329,16 @@ class Vaults:
         limits = vault.limits
         if not isinstance(limits, RiskLimits) or not limits_fit(limits, self.purse.markets[vault.asset]):
             raise Refused(RejectReason.TERMS_INVALID, "limits")
+
+
+def _check_names(*names: str) -> None:
+    if not all(is_name(name) for name in names):
+        raise Refused(RejectReason.NAME_INVALID, "letters, digits, _ and -, at most 32")
+
+
+def _check_manager(manager: str, owner: str) -> None:
+    if manager in SPECIAL_ACCOUNTS and manager != owner:
+        raise Refused(RejectReason.NAME_INVALID, f"{manager} manages for nobody")
 
 
 def _or(asked: int | None, present: int) -> int:

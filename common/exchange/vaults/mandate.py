@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from common.exchange.commands import PlaceOrder
-from common.exchange.core import Core, Limit
+from common.exchange.core import Core, Limit, OpenLots
 from common.exchange.events import RejectReason
 from common.exchange.ledger import OrderRecord
 from common.exchange.purse import Purse
@@ -24,38 +24,29 @@ class Mandate:
         return lambda terms, lots, open_lots: self.refusal(vault, terms, lots, open_lots)
 
     def refusal(
-        self, vault: Vault, terms: PlaceOrder | OrderRecord, lots: int, open_lots: tuple[int, int]
+        self, vault: Vault, terms: PlaceOrder | OrderRecord, lots: int, open_lots: OpenLots
     ) -> RejectReason | None:
         """Why a vault may not have an order with so many open lots besides its other open ones."""
-        symbol, (bids, asks) = terms.symbol, open_lots
+        symbol = terms.symbol
         if symbol not in self._purse.markets.get(vault.asset, ()):
             return RejectReason.SYMBOL_NOT_ALLOWED
         if terms.reduce_only:
             return None
         if vault.status is not VaultStatus.OPEN or vault.is_stopped or is_overdue(vault, self._core.time_ns):
             return RejectReason.ONLY_REDUCING
+        bids, asks = open_lots(symbol)
         before = self._exposure(vault, symbol, bids, asks)
         more = (lots, 0) if terms.side is Side.BUY else (0, lots)
         after = self._exposure(vault, symbol, bids + more[0], asks + more[1])
         equity = self._purse.equity(vault.account, vault.asset)
         if equity is None:
             return RejectReason.NO_MARK_PRICE
-        return order_refusal(vault.limits, before, after, self._others(vault, symbol), equity)
+        return order_refusal(vault.limits, before, after, self._others(vault, symbol, open_lots), equity)
 
-    def _others(self, vault: Vault, symbol: str) -> Iterator[Exposure]:
+    def _others(self, vault: Vault, symbol: str, open_lots: OpenLots) -> Iterator[Exposure]:
         for other in self._purse.markets[vault.asset]:
             if other != symbol:
-                yield self._exposure(vault, other, *self._open_lots(vault.account, other))
-
-    def _open_lots(self, account: str, symbol: str) -> tuple[int, int]:
-        if symbol in self._core.margin.markets:
-            position = self._core.margin.position(account, symbol)
-            return position.bid_lots, position.ask_lots
-        bids = asks = 0
-        for order in self._core.ledger.open_of(account, symbol).values():
-            bids += order.remaining_lots * (order.side is Side.BUY)
-            asks += order.remaining_lots * (order.side is Side.SELL)
-        return bids, asks
+                yield self._exposure(vault, other, *open_lots(other))
 
     def _exposure(self, vault: Vault, symbol: str, bids: int, asks: int) -> Exposure:
         value = self._purse.price(symbol) * self._core.ledger.scales[symbol].tick_lot_units

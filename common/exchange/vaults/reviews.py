@@ -33,8 +33,9 @@ class Reviews:
         self._core, self._orders, self._parts, self._purse, self._vaults = core, orders, parts, purse, vaults
         self._watched: dict[str, None] = {}
         core.doers |= {VAULT_REVIEW: self._react, VAULT_TIMER: self._wake}
-        core.on_trade.append(self._hear_trade)
-        core.on_mark.append(self._hear_mark)
+        if core.config.features.vaults:
+            core.on_trade.append(self._hear_trade)
+            core.on_mark.append(self._hear_mark)
 
     def note(self, vault: Vault) -> None:
         """Keep the index of vaults for which something waits."""
@@ -97,8 +98,10 @@ class Reviews:
         )  # fmt: skip
 
     def _hear_trade(self, trade: TradeExecuted) -> None:
+        if not self._watched:
+            return
         for party in (trade.maker, trade.taker):
-            if self._watched and party.account.startswith(VAULT_PREFIX):
+            if party.account.startswith(VAULT_PREFIX):
                 name = party.account.removeprefix(VAULT_PREFIX)
                 if name in self._watched:
                     self._core.soon(VAULT_REVIEW, name)

@@ -245,6 +245,7 @@ def test_analytics_that_is_off_counts_nothing_and_says_so() -> None:
     exchange = Exchange(
         ExchangeConfig(instruments=[ETH], fees=Desk().config.fees, features=Features(analytics=False), settles=False)
     )
+    assert not [hear for hear in exchange._core.on_trade if "analytics" in hear.__module__]
     with pytest.raises(Refused) as refused:
         exchange.analytics.market(ETH.symbol)
     assert refused.value.reason is RejectReason.FEATURE_OFF

@@ -95,14 +95,14 @@ def test_trap_16_fees_without_holders_wait_for_one() -> None:
     assert fees_of(pool, pool.holders["a"], 3 * HOUR_NS) == 250
 
 
-def test_fees_whose_holders_have_gone_are_held() -> None:
+def test_streams_end_when_the_holders_have_gone() -> None:
     pool = _pool()
     _cash(pool, "a", 100, 0)
     stream(pool, 600, 0)
     count_fees(pool, 2 * HOUR_NS)
     pay_out(pool, "a", 300, pool.supply)
     assert stop_streams(pool, 2 * HOUR_NS) == 400
-    assert (pool.held_units, pool.streams, pool.streamed, pool.earned_fees) == (400, [], 200, 200)
+    assert (pool.streams, pool.streamed, pool.earned_fees) == ([], 200, 200)
     assert (pool.supply, pool.holders) == (0, {})
 
 

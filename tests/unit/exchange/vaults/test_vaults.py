@@ -4,11 +4,14 @@ import msgspec
 import pytest
 
 from common.exchange.catalogue import AnyCommand
-from common.exchange.commands import AmendOrder, Batch, CancelOrder, Deposit, PlaceOrder, Withdraw
+from common.exchange.commands import AmendOrder, Batch, CancelOrder, Deposit, PlaceOrder, SetMark, Withdraw
 from common.exchange.configuration import Features
 from common.exchange.events import CommandRefused, OrderExpired, OrderRejected, RejectReason, TradeExecuted
 from common.exchange.exchange import Exchange
+from common.exchange.grids.levels import GridSpacing
 from common.exchange.margin.commands import MoveCollateral, SetLeverage, SplitPosition
+from common.exchange.strategies.commands import StartStrategy
+from common.exchange.strategies.terms import GridTerms, TwoSidedTerms
 from common.exchange.vaults.commands import (
     OF_TREASURY,
     CancelVaultWithdrawal,
@@ -41,6 +44,43 @@ from tests.unit.exchange.vaults.vault_desk import SHARE, V, VaultDesk, paid
 
 def _of(events, kind):  # type: ignore[no-untyped-def]
     return [event for event in events if isinstance(event, kind)]
+
+
+def test_trap_1_a_profit_beyond_64_bits_is_exact():
+    """Equity 2^64 + 5 on a collateral of 10: the lowest 64 bits alone would make it a loss of 5."""
+    desk = VaultDesk()
+    desk.run(DepositToVault, account="a", vault="v", units=10)
+    position = desk.exchange.margin.held(V, "X-PERP")
+    position.lots, position.cost = 1, 100 * UNIT - (2**64 - 5)
+    equity = desk.exchange.vaults.purse.equity(V, "USD")
+    assert equity == 2**64 + 5 and equity - 10 == 18446744073709551611
+
+
+def test_traps_9_and_10_a_vault_is_an_ordinary_account_whose_equity_nobody_sets():
+    desk = VaultDesk()
+    desk.pay_in("a", 1_000)
+    desk.order(BUY, 98, 10)
+    assert _of(desk.place("other", SELL, 98, 10), TradeExecuted), "its orders are filled like anybody's"
+    assert (desk.position(V).lots, desk.position("other").lots, desk.position("mary").lots) == (10, -10, 0)
+    for mark in (100, 120, 95):
+        desk.mark(mark)
+        assert desk.worth() == 1_000 + 10 * (mark - 98)
+    fields = {field for kind in OF_TREASURY for field in kind.__struct_fields__}
+    assert not {field for field in fields if "equity" in field or "profit" in field} - {"profit_share_bps"}
+
+
+def test_trap_13_money_is_paid_in_the_same_order_whoever_came_first():
+    """A snapshot keeps nobody's place in a dict, so nothing may depend on it."""
+    desk = VaultDesk(profit_share_bps=1_000)
+    for account in ("c", "a", "mary", "b"):
+        desk.pay_in(account, 333)
+    desk.win(110)
+    events = []
+    for exchange in (desk.loaded(), desk.exchange):
+        desk.exchange = exchange
+        events.append(desk.run(CloseVault, account="boss", vault="v"))
+    assert events[0] == events[1]
+    assert [name for name, _money in paid(events[0])] == ["a", "b", "c", "mary"]
 
 
 def test_trap_4_deposits_come_from_the_payer_and_withdrawals_go_to_the_owner_of_the_shares():
@@ -141,8 +181,8 @@ def test_trap_7_profit_is_charged_before_shares_change(way):
         (ResumeVault, "boss", {}, RejectReason.NOT_OPEN),
     ],
 )
-def test_trap_8_and_11_what_is_not_allowed_changes_nothing(kind, account, terms, reason):
-    """`run` compares the state hashes of each refused command."""
+def test_traps_3_8_and_11_what_is_not_allowed_changes_nothing(kind, account, terms, reason):
+    """Nothing is clamped to what would fit; `run` compares the state hashes of each refused command."""
     desk = VaultDesk(profit_share_bps=1_000)
     desk.pay_in("a", 1_000)
     assert refusal(desk.run(kind, account=account, vault="v", **terms)) is reason
@@ -159,6 +199,7 @@ def test_trap_8_and_11_what_is_not_allowed_changes_nothing(kind, account, terms,
         ({"vault": "x" * 33}, RejectReason.NAME_INVALID),
         ({"vault": 7}, RejectReason.NAME_INVALID),
         ({"manager": "vault/v"}, RejectReason.NAME_INVALID),
+        ({"manager": "treasury"}, RejectReason.NAME_INVALID),
         ({"asset": "EUR"}, RejectReason.UNKNOWN_MARKET),
         ({"profit_share_bps": 5_001}, RejectReason.TERMS_INVALID),
         ({"lock_up_ns": 31 * DAY_NS}, RejectReason.TERMS_INVALID),
@@ -369,6 +410,22 @@ def test_limits_hold_over_a_batch_and_over_amendments():
     assert desk.position(V).bid_lots == 5
 
 
+def test_limits_over_all_markets_hold_over_a_batch():
+    desk = VaultDesk(limits=RiskLimits(gross_notional_units_max=700 * UNIT))
+    desk.pay_in("a", 1_000)
+    desk.run(MoveCollateral, account=V, by="mary", asset="USD", units=-500 * UNIT)
+    desk.run(SetMark, symbol="X-USD", price_ticks=100)
+    items = [
+        PlaceOrder(
+            time_ns=0, account=V, by="mary", symbol=symbol, client_order_id="n", side=BUY, quantity_lots=4,
+            price_ticks=90,
+        )
+        for symbol in ("X-PERP", "X-USD")
+    ]  # fmt: skip
+    (event,) = desk.run(Batch, items=items, atomic=True)
+    assert (event.index, event.reason) == (1, RejectReason.NOTIONAL_TOO_LARGE)
+
+
 def test_goods_bought_on_spot_are_part_of_the_equity_and_of_the_limits():
     desk = VaultDesk(limits=RiskLimits(position_lots_max={"X-USD": 5}))
     desk.run(Deposit, account="other", asset="X", units=10 * UNIT)
@@ -521,6 +578,37 @@ def test_what_a_manager_has_split_off_counts_and_is_closed():
     desk.place("other", BUY, 110, 50)
     events = desk.run(CloseVault, account="boss", vault="v", force=True)
     assert paid(events)[0][0] == "a" and _of(events, VaultClosed)
+
+
+GRID = GridTerms(
+    symbol="X-PERP", spacing=GridSpacing.ARITHMETIC, low_ticks=80, high_ticks=120, levels=5, quantity_lots=2
+)
+TWO_SIDED = TwoSidedTerms(symbol="X-PERP", bid_lots=4, ask_lots=4, spread_bps=1_000, held_lots_max=20)
+
+
+@pytest.mark.parametrize("terms", [GRID, TWO_SIDED])
+def test_strategies_run_in_a_vault_within_its_limits(terms):
+    desk = VaultDesk(limits=RiskLimits(position_lots_max={"X-PERP": 4}))
+    desk.pay_in("a", 1_000)
+    start = {"account": V, "strategy": "s", "terms": terms}
+    assert refusal(desk.run(StartStrategy, by="a", **start)) is RejectReason.NOT_AUTHORISED
+    assert not _of(desk.run(StartStrategy, by="mary", **start), CommandRefused)
+    assert (desk.position(V).bid_lots, desk.position(V).ask_lots) == (4, 4)
+    assert refusal(desk.order(BUY, 50, 1)) is RejectReason.POSITION_TOO_LARGE, "its orders count"
+    assert _of(desk.place("other", SELL, 80, 2), TradeExecuted)
+    assert desk.position(V).worst_lots <= 4, "what it places again does not get past them"
+    desk.run(PauseVault, account="boss", vault="v")
+    position = desk.position(V)
+    assert position.lots == 2 and (position.bid_lots, position.ask_lots) == (0, 0), "nothing comes back"
+
+
+def test_a_strategy_beyond_the_limits_does_not_start():
+    desk = VaultDesk(limits=RiskLimits(position_lots_max={"X-PERP": 3}))
+    desk.pay_in("a", 1_000)
+    for terms in (GRID, TWO_SIDED):
+        events = desk.run(StartStrategy, account=V, by="mary", strategy="s", terms=terms)
+        assert refusal(events) is RejectReason.POSITION_TOO_LARGE
+    assert desk.position(V).bid_lots == 0
 
 
 def test_vaults_can_be_switched_off():
