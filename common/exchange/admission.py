@@ -277,7 +277,8 @@ def _terms_fit(command: PlaceOrder, time_ns: int) -> bool:
         return False
     if command.expires_ns and not is_whole(command.expires_ns, time_ns + 1):
         return False
-    if command.budget is not None and not (command.time_in_force is TimeInForce.FOK and is_whole(command.budget, 1)):
+    may_have_budget = command.time_in_force is TimeInForce.FOK or not is_limit
+    if command.budget is not None and not (may_have_budget and is_whole(command.budget, 1)):
         return False
     return command.protect_ticks is None or (not is_limit and is_whole(command.protect_ticks, 0))
 
@@ -287,6 +288,8 @@ def _trigger_fits(trigger: Trigger) -> bool:
     if trigger.kind is not TriggerKind.TRAILING:
         return is_whole(trigger.price_ticks, 1) and offsets == (0, 0) and trigger.activation_ticks == 0
     if trigger.price_ticks or trigger.immediate or not is_whole(trigger.activation_ticks, 0):
+        return False
+    if trigger.activation is TriggerKind.TRAILING:
         return False
     one = bool(trigger.offset_ticks) is not bool(trigger.offset_bps)
     return one and is_whole(trigger.offset_ticks, 0) and is_whole(trigger.offset_bps, 0, BPS - 1)

@@ -7,14 +7,16 @@ from typing import Any
 import msgspec
 
 from common.exchange.book import RestingOrder
-from common.exchange.commands import PlaceOrder, PriceReference
+from common.exchange.commands import PlaceOrder, PriceReference, SelfTradePrevention
 from common.exchange.configuration import ExchangeConfig
 from common.exchange.events import (
+    SELF_TRADE,
     Event,
     MarkChanged,
     OrderAmended,
     OrderExpired,
     RejectReason,
+    SelfTradePrevented,
     StopMoved,
     TradeExecuted,
     TradeParty,
@@ -241,11 +243,40 @@ class Core:
     def shrink(self, order_id: int, lots: int, reason: str) -> None:
         """The venue takes some of the open lots of an order."""
         order = self.ledger.orders[order_id]
+        if reason == SELF_TRADE:
+            order.prevented_lots += lots
         self.amend(order, order.price_ticks, order.remaining_lots - lots, True, reason)
 
-    def amend(self, order: OrderRecord, price: int, open_lots: int, keeps_place: bool, reason: str = "") -> None:
-        """An order has another price or another open quantity."""
+    def prevent(self, symbol: str, taker: Taker, maker: RestingOrder) -> None:
+        """A taker and a maker of one owner have met, before either changes."""
+        ledger, mode, lots = self.ledger, taker.mode, min(taker.lots, maker.quantity)
+        decrements = mode is SelfTradePrevention.DECREMENT
+        event = SelfTradePrevented(
+            time_ns=self.time_ns,
+            match_id=ledger.prevented[-1].match_id + 1 if ledger.prevented else 1,
+            symbol=symbol,
+            mode=mode,
+            price_ticks=maker.price,
+            lots=lots,
+            taker_account=taker.account,
+            taker_order_id=taker.order_id,
+            taker_lots=lots if decrements else taker.lots * (mode is not SelfTradePrevention.EXPIRE_MAKER),
+            maker_account=maker.account,
+            maker_order_id=maker.order_id,
+            maker_lots=lots if decrements else maker.quantity * (mode is not SelfTradePrevention.EXPIRE_TAKER),
+        )
+        ledger.prevent(event)
+        self.tell(event)
+
+    def amend(
+        self, order: OrderRecord, price: int, open_lots: int, keeps_place: bool, reason: str = "", name: str = ""
+    ) -> None:
+        """An order has another price or another open quantity, and with `name` another client order id."""
         self.ledger.amend(order, price, open_lots, keeps_place, self.time_ns)
+        if name:
+            self.ledger.rename(order, name)
+            if resting := self.markets[order.symbol].book.orders.get(order.order_id):
+                resting.client_order_id = name
         self.tell(
             OrderAmended(
                 time_ns=self.time_ns,
@@ -256,11 +287,14 @@ class Core:
                 quantity_lots=order.quantity_lots,
                 keeps_place=keeps_place,
                 reason=reason,
+                client_order_id=name,
             )
         )
 
     def move_stop(self, order: OrderRecord, stop: int) -> None:
         """A trailing order's trigger price follows."""
+        if not order.stop_ticks:
+            order.following_ns = self.time_ns
         order.stop_ticks, order.changed_ns = stop, self.time_ns
         self.tell(
             StopMoved(

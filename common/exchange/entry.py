@@ -37,13 +37,15 @@ class OrderEntry:
 
     def place(self, command: PlaceOrder) -> OrderRecord | RejectReason:
         """Take an order in, or refuse it."""
-        taker = taker_of(
-            self._core, self._standing, command, command.quantity_lots, self._core.ledger.last_order_id + 1
-        )
+        taker = self._taker(command)
         if reason := self.refusal(command, taker, self._standing):
             self._refuse(command, reason)
             return reason
         return self.admit(command, taker)
+
+    def refusal_now(self, command: PlaceOrder) -> RejectReason | None:
+        """Why an order would be refused, without placing it."""
+        return self.refusal(command, self._taker(command), self._standing)
 
     def reachable(self, command: PlaceOrder) -> list[tuple[int, int]]:
         """(price, lots) that an order could trade now, best first; nothing while the market does not trade."""
@@ -94,6 +96,11 @@ class OrderEntry:
             reason = self.limit_refusal(command, command.quantity_lots, standing)
         return reason
 
+    def affordable_lots(self, command: PlaceOrder) -> int:
+        """Lots that a market order would trade now within its budget."""
+        trades = self.reachable(command)
+        return sum(lots for _, lots in trades) if command.budget is None else lots_within(trades, command.budget)
+
     def limit_refusal(
         self, terms: Terms, lots: int, standing: Standing, replaced: OrderRecord | None = None
     ) -> RejectReason | None:
@@ -143,12 +150,22 @@ class OrderEntry:
         if terms.time_in_force is FOK and not _fills_whole(order, market, taker):
             self._core.expire(order, UNFILLED)
             return
-        market.match(taker)
+        if order.terms.budget is None or order.time_in_force is TimeInForce.FOK:
+            market.match(taker)
+        else:
+            beyond = taker.lots - lots_within(market.reachable(taker), order.terms.budget)
+            taker.lots -= beyond
+            market.match(taker)
+            taker.lots += beyond
         if taker.lots:
             if terms.order_type is LIMIT and terms.time_in_force is GTC and not taker.stopped:
                 self._core.rest(order)
             else:
                 self._core.expire(order, SELF_TRADE if taker.stopped else UNFILLED)
+
+    def _taker(self, command: PlaceOrder) -> Taker:
+        core = self._core
+        return taker_of(core, self._standing, command, command.quantity_lots, core.ledger.last_order_id + 1)
 
     def _accept(self, command: PlaceOrder, order_id: int, price: int) -> OrderRecord:
         core = self._core
@@ -199,6 +216,18 @@ class OrderEntry:
             self._core.shrink(order.order_id, taker.lots - allowed, REDUCE_ONLY)
             taker.lots = allowed
         return bool(allowed)
+
+
+def lots_within(trades: list[tuple[int, int]], budget: int) -> int:
+    """How many of (price, lots), in their order, cost or bring no more than a budget in total."""
+    total = 0
+    for price, lots in trades:
+        part = min(lots, budget // price)
+        total += part
+        budget -= part * price
+        if part < lots:
+            break
+    return total
 
 
 def _fills_whole(order: OrderRecord, market: Market, taker: Taker) -> bool:

@@ -218,6 +218,16 @@ class Exchange:
         elif command.nonce and not _is_refusal(core.events[before:]):
             core.nonces[command.by or getattr(command, "account", "")] = command.nonce
 
+    def refusal_of(self, command: PlaceOrder) -> RejectReason | None:
+        """Why an order would be refused now; nothing is placed."""
+        if refusal := self._refusal(command):
+            return refusal.reason
+        return self._entry.refusal_now(command)
+
+    def affordable_lots(self, command: PlaceOrder) -> int:
+        """Lots that a market order would trade now, at most for its budget; nothing is placed."""
+        return self._entry.affordable_lots(command)
+
     def fee_standing(self, account: str) -> FeeStanding:
         """What an account pays now and why: tier, volumes of 30 days, share of the maker volume. Changes nothing."""
         return self._core.fees.find(account, self.time_ns // NS_PER_DAY)

@@ -21,6 +21,7 @@ from common.exchange.events import (
     OrderRejected,
     OrderTriggered,
     Refusal,
+    SelfTradePrevented,
     StopMoved,
     TradeExecuted,
 )
@@ -48,7 +49,7 @@ FACTS_KEPT = 1_000
 
 TOLD_ELSEWHERE: frozenset[type[Event]] = frozenset({
     OrderPlaced, OrderAmended, OrderTriggered, StopMoved, OrderCanceled, OrderExpired, TradeExecuted, LevelChanged,
-    MarkChanged, LastChanged, BatchItemStarted,
+    MarkChanged, LastChanged, BatchItemStarted, SelfTradePrevented,
     OrderRejected, CancelRejected, AmendRejected, BatchRejected, CommandRefused,
 })  # fmt: skip
 """What venue protocols tell, and what changed nothing. Every other event is a fact on the bus."""

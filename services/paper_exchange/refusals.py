@@ -1,31 +1,42 @@
 """Binance's error codes and words, one function a cause. The core refuses with reasons; here they get codes."""
 
+from typing import Any
+
 from common.exchange.events import RejectReason
 
-UNKNOWN_ORDER_CODE = -2011
+FILTER_CODE, UNKNOWN_ORDER_CODE = -1013, -2011
 
 
 class VenueError(Exception):
-    """An answer `{"code": ..., "msg": ...}` with an HTTP status."""
+    """An answer `{"code": ..., "msg": ...}` with an HTTP status, and `data` where only a part was refused."""
 
-    def __init__(self, code: int, message: str, status: int = 400, retry_after_s: int = 0) -> None:
+    def __init__(
+        self, code: int, message: str, status: int = 400, retry_after_s: int = 0, data: dict[str, Any] | None = None
+    ) -> None:
         self.code, self.message, self.status, self.retry_after_s = code, message, status, retry_after_s
+        self.data = data
         super().__init__(f"{code}: {message}")
 
     @property
-    def body(self) -> dict[str, int | str]:
+    def body(self) -> dict[str, Any]:
         """What the client reads."""
-        return {"code": self.code, "msg": self.message}
+        told = {"code": self.code, "msg": self.message}
+        return told if self.data is None else told | {"data": self.data}
 
 
 def filter_failed(name: str) -> VenueError:
     """A price, quantity or notional outside of the symbol's filters."""
-    return VenueError(-1013, f"Filter failure: {name}")
+    return VenueError(FILTER_CODE, f"Filter failure: {name}")
 
 
 def mandatory(parameter: str) -> VenueError:
     """A parameter that is missing, empty or no number."""
     return VenueError(-1102, f"Mandatory parameter '{parameter}' was not sent, was empty/null, or malformed.")
+
+
+def one_of(first: str, second: str) -> VenueError:
+    """Neither of two parameters was sent, and one must be."""
+    return VenueError(-1102, f"Param '{first}' or '{second}' must be sent, but both were empty/null!")
 
 
 def illegal_characters(parameter: str, legal: str) -> VenueError:
@@ -46,6 +57,11 @@ def too_precise(parameter: str) -> VenueError:
 def invalid_symbol() -> VenueError:
     """A symbol that is not traded here."""
     return VenueError(-1121, "Invalid symbol.")
+
+
+def no_key() -> VenueError:
+    """No key at all."""
+    return VenueError(-2014, "API-key format invalid.", 401)
 
 
 def bad_key() -> VenueError:
@@ -83,6 +99,31 @@ def unknown_order() -> VenueError:
     return VenueError(UNKNOWN_ORDER_CODE, "Unknown order sent.")
 
 
+def restricted_cancel() -> VenueError:
+    """A cancel that its sender wants only in a state in which the order is not."""
+    return VenueError(UNKNOWN_ORDER_CODE, "Order was not canceled due to cancel restrictions.")
+
+
+def other_order() -> VenueError:
+    """An order's number and a client order id that are not of the same order."""
+    return VenueError(-2039, "Client order ID is not correct for this order ID.")
+
+
+def amend_refused(message: str) -> VenueError:
+    """An amendment that the venue does not carry out."""
+    return VenueError(-2038, message)
+
+
+def invalid_data(parameter: str) -> VenueError:
+    """A word that the parameter does not know."""
+    return VenueError(-1130, f"Data sent for parameter '{parameter}' is not valid.")
+
+
+def bad_combination() -> VenueError:
+    """Optional parameters that do not go together, or too few of them."""
+    return VenueError(-1128, "Combination of optional parameters invalid.")
+
+
 def no_such_order() -> VenueError:
     """A query for something that never was."""
     return VenueError(-2013, "Order does not exist.")
@@ -106,12 +147,23 @@ _BY_REASON = {
     RejectReason.WRONG_OWNER: unknown_order(),
     RejectReason.NOTIONAL_TOO_LARGE: filter_failed("NOTIONAL"),
     RejectReason.OUTSIDE_PRICE_BAND: filter_failed("PERCENT_PRICE"),
+    RejectReason.TRIGGER_INVALID: filter_failed("PRICE_FILTER"),
+    RejectReason.TRIGGER_ALREADY_TRUE: VenueError(-2010, "Stop price would trigger immediately."),
     RejectReason.MARKET_HALTED: VenueError(-2010, "Market is closed."),
     RejectReason.MARKET_POST_ONLY: VenueError(-2010, "This order type is not possible in this trading phase."),
 }
 
 
+DISABLED = VenueError(-2010, "This action is disabled on this account.")
+"""What this protocol has no words for: limits that other doors set, what a managed account may not do."""
+
+
 def refused(reason: RejectReason) -> VenueError:
     """The venue's words for a refusal of the core."""
-    known = _BY_REASON[reason]
+    known = _BY_REASON.get(reason, DISABLED)
     return VenueError(known.code, known.message, known.status)
+
+
+def is_filter(reason: RejectReason) -> bool:
+    """True for a refusal that Binance finds before an order reaches its matching engine."""
+    return refused(reason).code == FILTER_CODE

@@ -9,7 +9,7 @@ from common.runtime import Service
 from services.paper_exchange.bus_api import BusApi
 from services.paper_exchange.config import PaperExchangeConfig
 from services.paper_exchange.flow import MarketFlow, run_flow
-from services.paper_exchange.keys import ensure_credentials
+from services.paper_exchange.keys import ensure_keys
 from services.paper_exchange.recording import check_recording, read_recording
 from services.paper_exchange.replay import ReplayFlow
 from services.paper_exchange.server import Server, loopback_address
@@ -27,9 +27,9 @@ class PaperExchangeService(Service[PaperExchangeConfig]):
         access = self.fleet.venues[self.venue]
         host, port = loopback_address(access.rest_url, f"fleet.toml: venues.{self.venue}.rest_url")
         instruments = [each for each in self.fleet.instruments if each.venue == self.venue]
-        credentials = ensure_credentials(Path(access.credentials_file))
+        keys = ensure_keys(Path(access.credentials_file), self.config.customers)
         journal = self.open_journal(self.name, self.config.journal_durability)
-        self._site = Site(self.config, instruments, journal, credentials, self.clock.now_ns)
+        self._site = Site(self.config, instruments, journal, keys, self.clock.now_ns)
         ledger = self._site.exchange.ledger
         self.log.info(
             "venue.recovered", commands=self._site.venue.commands, orders=len(ledger.orders), trades=len(ledger.trades),

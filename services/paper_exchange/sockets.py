@@ -10,6 +10,7 @@ from services.paper_exchange import refusals
 from services.paper_exchange.addresses import call_addresses, weight_of
 from services.paper_exchange.broadcast import Connection
 from services.paper_exchange.parameters import Parameters
+from services.paper_exchange.session_api import CALL_WEIGHT, SessionApi
 from services.paper_exchange.site import Site
 
 CONNECTIONS_MAX = 300
@@ -17,8 +18,7 @@ PING_INTERVAL_S = 20.0
 MESSAGE_BYTES_MAX = 64 * 1024
 
 _encode = msgspec.json.Encoder().encode
-_SUBSCRIBE_USER = "userDataStream.subscribe.signature"
-_UNSUBSCRIBE_USER = "userDataStream.unsubscribe"
+_VERSION = "v3/"
 
 
 class _Call(msgspec.Struct):
@@ -36,7 +36,7 @@ class Sockets:
     """All WebSocket clients."""
 
     def __init__(self, site: Site) -> None:
-        self._site, self._calls = site, call_addresses(site)
+        self._site, self._calls, self._sessions = site, call_addresses(site), SessionApi(site)
         self._connections: set[Connection] = set()
 
     def __len__(self) -> int:
@@ -51,6 +51,7 @@ class Sockets:
         await socket.prepare(request)
         connection = Connection(socket, request.path == "/stream", self._site.config.frames_queued_max)
         self._connections.add(connection)
+        self._sessions.begin(connection)
         writer = asyncio.get_running_loop().create_task(connection.write())
         try:
             self._site.hub.subscribe(connection, _streams_of(request))
@@ -58,7 +59,7 @@ class Sockets:
         finally:
             self._connections.discard(connection)
             self._site.hub.unsubscribe(connection, connection.streams)
-            self._site.users.unsubscribe(connection)
+            self._sessions.end(connection)
             writer.cancel()
         return socket
 
@@ -93,30 +94,31 @@ class Sockets:
 
     def _call(self, connection: Connection, call: _Call) -> None:
         values = call.params if isinstance(call.params, dict) else {}
+        limits, account = self._site.limits, ""
         try:
-            answer = {"id": call.id, "status": 200, "result": self._carry_out(connection, call.method, values)}
+            account, result = self._carry_out(connection, call.method.removeprefix(_VERSION), values)
+            answer: dict[str, Any] = {"id": call.id, "status": 200, "result": result}
         except refusals.VenueError as refusal:
             answer = {"id": call.id, "status": refusal.status, "error": refusal.body}
-        used = {"rateLimitType": "REQUEST_WEIGHT", "interval": "MINUTE", "intervalNum": 1}
-        weight = self._site.limits.weight
-        payload = _encode(answer | {"rateLimits": [used | {"limit": weight.limit, "count": weight.used}]})
+        if values.get("returnRateLimits") is not False:
+            answer["rateLimits"] = [*(limits.used_orders(account) if account else ()), limits.used_weight()]
+        payload = _encode(answer)
         self._site.venue.hold(lambda: connection.send(payload))
 
-    def _carry_out(self, connection: Connection, method: str, values: dict[str, Any]) -> Any:
-        site = self._site
-        if method == _SUBSCRIBE_USER:
-            site.limits.spend(2)
-            site.gatekeeper.check_call(values)
-            return {"subscriptionId": site.users.subscribe(connection)}
-        if method == _UNSUBSCRIBE_USER:
-            site.users.unsubscribe(connection)
-            return {}
+    def _carry_out(self, connection: Connection, method: str, values: dict[str, Any]) -> tuple[str, Any]:
+        """The account whose order counts the answer tells of, empty for none, and the answer."""
+        limits, sessions = self._site.limits, self._sessions
+        if method in sessions.calls:
+            limits.spend(CALL_WEIGHT)
+            return "", sessions.calls[method](connection, values)
         address = self._calls.get(method)
         if address is None:
             raise refusals.not_found()
-        asked = Parameters({name: str(value) for name, value in values.items()})
-        site.limits.spend(weight_of(address, method, asked))
-        return address.handle(site.gatekeeper.check_call(values) if address.signed else asked)
+        asked = Parameters.from_call(values)
+        limits.spend(weight_of(address, method, asked))
+        if address.signed:
+            asked = sessions.check_call(connection, values)
+        return asked.account if address.orders else "", address.handle(asked)
 
 
 def _streams_of(request: web.BaseRequest) -> list[str]:

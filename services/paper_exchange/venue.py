@@ -10,9 +10,6 @@ from common.exchange.exchange import Exchange
 from common.exchange.recovery import CommandsExecuted, ExchangeConfigured, JournalRecord, Recovery, keep
 from common.storage import Journal
 
-ACCOUNT = "paper"
-"""The one customer of a paper venue."""
-
 GROUP_COMMANDS_MAX = 256
 STATE_HASH_COMMANDS = 10_000
 """So often the journal notes the hash of the whole state; a digest of what happened is noted with each group."""
@@ -30,10 +27,7 @@ class PaperVenue:
     def __init__(
         self, config: ExchangeConfig, journal: Journal, now_ns: Callable[[], int], snapshot_commands: int
     ) -> None:
-        """Recovers. Raises JournalCorrupt, and ConfigInvalid for a configuration that cannot have the journal's state.
-
-        `is_first_life` tells whether there was anything to recover.
-        """
+        """Recovers. Raises JournalCorrupt, and ConfigInvalid for a configuration that the state cannot have."""
         self.now_ns = now_ns
         self._journal, self._snapshot_commands = journal, snapshot_commands
         self._observers: list[Observer] = []
@@ -46,7 +40,6 @@ class PaperVenue:
             recovery.load(kept[1])
         after = 0 if kept is None else kept[0]
         recovery.take(record for _, _, record in journal.read_as(JournalRecord, after))
-        self.is_first_life = recovery.exchange is None
         if recovery.exchange is None or recovery.exchange.config != config:
             recovery.configure(config)
             journal.append(ExchangeConfigured(config=config))
@@ -61,16 +54,18 @@ class PaperVenue:
         """How many commands were executed since the very first start; right after `execute`, that command's number."""
         return self.commands + len(self._group)
 
-    def open(self, deposits: dict[str, int], expires_open_orders: bool) -> int:
-        """Begin a life: credit `deposits` if it is the first one, and forget the world of the last one.
+    def open(self, deposits: dict[str, dict[str, int]], expires_open_orders: bool) -> int:
+        """Begin a life: credit accounts that never had anything, and forget the world of the last one.
 
-        What rested goes on resting unless `expires_open_orders`; returns how many orders ended.
+        `deposits` by account and asset. What rested goes on resting unless `expires_open_orders`; returns how many
+        orders ended.
         """
         time_ns = self.now_ns()
-        if self.is_first_life:
-            for asset, units in deposits.items():
-                if units:
-                    self._execute(Deposit(time_ns=time_ns, account=ACCOUNT, asset=asset, units=units))
+        for account, amounts in deposits.items():
+            if not self.exchange.ledger.accounts.balances(account):
+                for asset, units in amounts.items():
+                    if units:
+                        self._execute(Deposit(time_ns=time_ns, account=account, asset=asset, units=units))
         events = list[Event]()
         if expires_open_orders:
             events += self._execute(ExpireOpenOrders(time_ns=time_ns, reason=VENUE_RESTART))
