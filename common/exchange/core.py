@@ -101,6 +101,8 @@ class Core:
         self.doers: dict[str, Doer] = {FEE_DAY: self._begin_fee_day}
         self.on_trade: list[Callable[[TradeExecuted], None]] = []
         self.on_mark: list[Callable[[str], None]] = []
+        self.on_payment: list[Callable[[str, str, str, int], None]] = []
+        """Who hears of money that goes from account to account without a trade: (payer, receiver, asset, units)."""
         self.hearers: dict[type[Event], list[Callable[[Any], object]]] = {}
         """Who hears of other events as they are told, by their type."""
         self.managers: dict[str, str] = {}
@@ -130,6 +132,11 @@ class Core:
         self.events.append(event)
         for hear in self.hearers.get(type(event), ()):
             hear(event)
+
+    def tell_payment(self, payer: str, receiver: str, asset: str, units: int) -> None:
+        """Units of an asset go from one account to another, and nothing comes back in the same deal."""
+        for hear in self.on_payment:
+            hear(payer, receiver, asset, units)
 
     def schedule(self, due_ns: int, kind: str, key: Key) -> None:
         """Have `doers[kind]` called with the key once a command arrives at or after a time, before it acts."""

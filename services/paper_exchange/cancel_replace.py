@@ -40,7 +40,7 @@ class CancelReplace:
         orders = self._orders
         wire = self._site.market(parameters.symbol())
         mode = parameters.choice(
-            "cancelReplaceMode", CancelReplaceMode, None, refusals.invalid_data("cancelReplaceMode")
+            "cancelReplaceMode", CancelReplaceMode, None, lambda: refusals.invalid_data("cancelReplaceMode")
         )
         orders.restrictions(parameters)
         old = orders.named(wire, parameters, "cancelOrderId", "cancelOrigClientOrderId")
@@ -62,7 +62,7 @@ class CancelReplace:
         """Count the new order; too many of them are an error, or with CANCEL_ONLY only the new order's."""
         name = "orderRateLimitExceededMode"
         mode = parameters.choice(
-            name, OrderRateLimitExceededMode, OrderRateLimitExceededMode.DO_NOTHING, refusals.invalid_data(name)
+            name, OrderRateLimitExceededMode, OrderRateLimitExceededMode.DO_NOTHING, lambda: refusals.invalid_data(name)
         )
         try:
             self._site.limits.count_order(parameters.account)

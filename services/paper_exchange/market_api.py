@@ -1,6 +1,7 @@
 """Requests for market data, which need no key."""
 
 from collections.abc import Callable
+from functools import partial
 
 from services.paper_exchange import refusals
 from services.paper_exchange.candles import INTERVALS_MS
@@ -10,8 +11,8 @@ from services.paper_exchange.site import Site
 from services.paper_exchange.tickers import Row
 from services.paper_exchange.wire import Json
 
-INVALID_INTERVAL = refusals.VenueError(-1120, "Invalid interval.")
-INVALID_TYPE = refusals.VenueError(-1139, "Invalid ticker type.")
+INVALID_INTERVAL = partial(refusals.VenueError, -1120, "Invalid interval.")
+INVALID_TYPE = partial(refusals.VenueError, -1139, "Invalid ticker type.")
 TICKER_TYPES = ("FULL", "MINI")
 
 
@@ -47,7 +48,7 @@ class MarketApi:
         """Candles, oldest first: from `startTime` on, or the newest."""
         data, interval = self._data(parameters), parameters.text("interval")
         if interval not in INTERVALS_MS:
-            raise INVALID_INTERVAL
+            raise INVALID_INTERVAL()
         since_ms, until_ms = parameters.integer("startTime", 0), parameters.integer("endTime", TIME_MS_MAX)
         limit, from_start = parameters.limit(500, 1_000), parameters.has("startTime")
         return data.ticker.klines(interval, since_ms, until_ms, limit, from_start, self._site.now_ms())
@@ -60,7 +61,7 @@ class MarketApi:
         """24 hours of one market, of some, or of all."""
         kind = parameters.text("type") if parameters.has("type") else "FULL"
         if kind not in TICKER_TYPES:
-            raise INVALID_TYPE
+            raise INVALID_TYPE()
         now_ms = self._site.now_ms()
         return self._each(parameters, lambda data: data.ticker.day(now_ms, data.best() if kind == "FULL" else None))
 

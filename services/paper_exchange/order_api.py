@@ -2,6 +2,7 @@
 
 import secrets
 from enum import StrEnum
+from functools import partial
 from itertools import islice
 
 from common.exchange.commands import AmendOrder, CancelOrder, PlaceOrder
@@ -16,9 +17,9 @@ from services.paper_exchange.parameters import Parameters
 from services.paper_exchange.site import Site
 from services.paper_exchange.wire import Json, MarketWire
 
-INVALID_RESTRICTIONS = refusals.VenueError(-1145, "Invalid cancelRestrictions")
-NO_CHANGE = refusals.amend_refused("The requested action would change no state; rejecting.")
-NO_INCREASE = refusals.amend_refused("Order amend (quantity increase) is not supported.")
+INVALID_RESTRICTIONS = partial(refusals.VenueError, -1145, "Invalid cancelRestrictions")
+NO_CHANGE = partial(refusals.amend_refused, "The requested action would change no state; rejecting.")
+NO_INCREASE = partial(refusals.amend_refused, "Order amend (quantity increase) is not supported.")
 
 
 class CancelRestrictions(StrEnum):
@@ -76,7 +77,7 @@ class OrderApi:
             raise refusals.no_such_order()
         ordered = order.quantity_lots + order.prevented_lots
         if lots >= ordered:
-            raise NO_CHANGE if lots == ordered else NO_INCREASE
+            raise NO_CHANGE() if lots == ordered else NO_INCREASE()
         left = lots - order.prevented_lots - order.filled_lots
         if left < 1:
             raise refusals.filter_failed("LOT_SIZE")

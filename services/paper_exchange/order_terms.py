@@ -2,6 +2,7 @@
 
 import secrets
 from collections.abc import Callable
+from functools import partial
 
 import msgspec
 from msgspec.structs import replace
@@ -22,12 +23,13 @@ from services.paper_exchange.wire import (
     time_in_force,
 )
 
-INVALID_TYPE = refusals.VenueError(-1116, "Invalid orderType.")
-INVALID_SIDE = refusals.VenueError(-1117, "Invalid side.")
-INVALID_TIME_IN_FORCE = refusals.VenueError(-1115, "Invalid timeInForce.")
-INVALID_PREVENTION = refusals.VenueError(-1013, "This symbol does not allow the specified self-trade prevention mode.")
-NO_ICEBERGS = refusals.VenueError(-1013, "Iceberg orders are not supported for this symbol.")
-NO_LIQUIDITY = refusals.VenueError(-2010, "Order book liquidity is less than symbol minimum quantity.")
+_NO_SUCH_MODE = "This symbol does not allow the specified self-trade prevention mode."
+INVALID_TYPE = partial(refusals.VenueError, -1116, "Invalid orderType.")
+INVALID_SIDE = partial(refusals.VenueError, -1117, "Invalid side.")
+INVALID_TIME_IN_FORCE = partial(refusals.VenueError, -1115, "Invalid timeInForce.")
+INVALID_PREVENTION = partial(refusals.VenueError, -1013, _NO_SUCH_MODE)
+NO_ICEBERGS = partial(refusals.VenueError, -1013, "Iceberg orders are not supported for this symbol.")
+NO_LIQUIDITY = partial(refusals.VenueError, -2010, "Order book liquidity is less than symbol minimum quantity.")
 RESPONSES = ("ACK", "RESULT", "FULL")
 
 AffordableLots = Callable[[PlaceOrder], int]
@@ -76,7 +78,7 @@ def read_order(wire: MarketWire, parameters: Parameters, time_ns: int, affordabl
     )
     shape = SHAPES[kind]
     if parameters.has("icebergQty"):
-        raise NO_ICEBERGS
+        raise NO_ICEBERGS()
     for name in _UNWANTED[kind]:
         if parameters.has(name):
             raise refusals.not_required(name)
@@ -145,5 +147,5 @@ def _spending(
     most = replace(order, quantity_lots=wire.instrument.quantity_lots_max, budget=budget)
     lots = affordable_lots(most)
     if lots < wire.instrument.quantity_lots_min:
-        raise refusals.filter_failed("NOTIONAL") if affordable_lots(replace(most, budget=None)) else NO_LIQUIDITY
+        raise refusals.filter_failed("NOTIONAL") if affordable_lots(replace(most, budget=None)) else NO_LIQUIDITY()
     return replace(most, quantity_lots=lots)

@@ -1,7 +1,7 @@
 """Request parameters as Binance reads them: query and body, checked one by one, with its errors."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from enum import StrEnum
 from typing import TypeVar
 from urllib.parse import parse_qsl
@@ -144,8 +144,8 @@ class Parameters:
             raise refusals.illegal_characters(name, CLIENT_ORDER_ID)
         return value
 
-    def choice(self, name: str, kind: type[_E], otherwise: _E | None, error: refusals.VenueError) -> _E:
-        """One of the venue's words."""
+    def choice(self, name: str, kind: type[_E], otherwise: _E | None, error: Callable[[], refusals.VenueError]) -> _E:
+        """One of the venue's words; any other one is the error."""
         value = self._values.get(name)
         if value is None and otherwise is not None:
             return otherwise
@@ -154,7 +154,7 @@ class Parameters:
         try:
             return kind(value)
         except ValueError:
-            raise error from None
+            raise error() from None
 
     def _decimal(self, name: str) -> str:
         value = self.text(name)

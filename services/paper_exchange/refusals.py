@@ -1,5 +1,7 @@
 """Binance's error codes and words, one function a cause. The core refuses with reasons; here they get codes."""
 
+from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from common.exchange.events import RejectReason
@@ -129,39 +131,42 @@ def no_such_order() -> VenueError:
     return VenueError(-2013, "Order does not exist.")
 
 
+def order_refused(message: str) -> VenueError:
+    """A new order that the matching engine does not take."""
+    return VenueError(-2010, message)
+
+
 def not_found() -> VenueError:
     """A path or method that this venue does not have."""
     return VenueError(-1000, "This paper venue does not serve that path.", 404)
 
 
-_BY_REASON = {
-    RejectReason.PRICE_INVALID: filter_failed("PRICE_FILTER"),
-    RejectReason.QUANTITY_INVALID: filter_failed("LOT_SIZE"),
-    RejectReason.NOTIONAL_TOO_SMALL: filter_failed("NOTIONAL"),
-    RejectReason.TOO_MANY_OPEN_ORDERS: filter_failed("MAX_NUM_ORDERS"),
-    RejectReason.TERMS_INVALID: VenueError(-2010, "This order type is not possible in this trading phase."),
-    RejectReason.DUPLICATE_CLIENT_ORDER_ID: VenueError(-2010, "Duplicate order sent."),
-    RejectReason.INSUFFICIENT_BALANCE: VenueError(-2010, "Account has insufficient balance for requested action."),
-    RejectReason.WOULD_TAKE: VenueError(-2010, "Order would immediately match and take."),
-    RejectReason.UNKNOWN_ORDER: unknown_order(),
-    RejectReason.WRONG_OWNER: unknown_order(),
-    RejectReason.NOTIONAL_TOO_LARGE: filter_failed("NOTIONAL"),
-    RejectReason.OUTSIDE_PRICE_BAND: filter_failed("PERCENT_PRICE"),
-    RejectReason.TRIGGER_INVALID: filter_failed("PRICE_FILTER"),
-    RejectReason.TRIGGER_ALREADY_TRUE: VenueError(-2010, "Stop price would trigger immediately."),
-    RejectReason.MARKET_HALTED: VenueError(-2010, "Market is closed."),
-    RejectReason.MARKET_POST_ONLY: VenueError(-2010, "This order type is not possible in this trading phase."),
+# Each refusal is an error of its own: one that is raised again keeps the frames of every time before.
+_BY_REASON: dict[RejectReason, Callable[[], VenueError]] = {
+    RejectReason.PRICE_INVALID: partial(filter_failed, "PRICE_FILTER"),
+    RejectReason.QUANTITY_INVALID: partial(filter_failed, "LOT_SIZE"),
+    RejectReason.NOTIONAL_TOO_SMALL: partial(filter_failed, "NOTIONAL"),
+    RejectReason.NOTIONAL_TOO_LARGE: partial(filter_failed, "NOTIONAL"),
+    RejectReason.TOO_MANY_OPEN_ORDERS: partial(filter_failed, "MAX_NUM_ORDERS"),
+    RejectReason.OUTSIDE_PRICE_BAND: partial(filter_failed, "PERCENT_PRICE"),
+    RejectReason.TRIGGER_INVALID: partial(filter_failed, "PRICE_FILTER"),
+    RejectReason.TRIGGER_ALREADY_TRUE: partial(order_refused, "Stop price would trigger immediately."),
+    RejectReason.TERMS_INVALID: partial(order_refused, "This order type is not possible in this trading phase."),
+    RejectReason.DUPLICATE_CLIENT_ORDER_ID: partial(order_refused, "Duplicate order sent."),
+    RejectReason.INSUFFICIENT_BALANCE: partial(order_refused, "Account has insufficient balance for requested action."),
+    RejectReason.WOULD_TAKE: partial(order_refused, "Order would immediately match and take."),
+    RejectReason.MARKET_HALTED: partial(order_refused, "Market is closed."),
+    RejectReason.MARKET_POST_ONLY: partial(order_refused, "This order type is not possible in this trading phase."),
+    RejectReason.UNKNOWN_ORDER: unknown_order,
+    RejectReason.WRONG_OWNER: unknown_order,
 }
-
-
-DISABLED = VenueError(-2010, "This action is disabled on this account.")
+_DISABLED = partial(order_refused, "This action is disabled on this account.")
 """What this protocol has no words for: limits that other doors set, what a managed account may not do."""
 
 
 def refused(reason: RejectReason) -> VenueError:
     """The venue's words for a refusal of the core."""
-    known = _BY_REASON.get(reason, DISABLED)
-    return VenueError(known.code, known.message, known.status)
+    return _BY_REASON.get(reason, _DISABLED)()
 
 
 def is_filter(reason: RejectReason) -> bool:

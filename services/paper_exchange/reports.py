@@ -137,7 +137,9 @@ class AccountReports:
         if order is None:
             return []
         order.state = OrderState.CANCELED
-        return self._told(order, "CANCELED", event.time_ns, {"c": event.cancel_id, "C": order.client_order_id})
+        # Who cancels through another door may have no name for it.
+        names = {"c": event.cancel_id or order.client_order_id, "C": order.client_order_id}
+        return self._told(order, "CANCELED", event.time_ns, names)
 
     def _expired(self, event: OrderExpired) -> list[tuple[str, Json]]:
         order = self._orders.pop(event.order_id, None)

@@ -32,8 +32,7 @@ class RestApi:
             status, body = 200, address.handle(asked)
         except refusals.VenueError as refusal:
             self.refusals += 1
-            # Some refusals are raised again and again, and each time their traceback would grow.
-            status, body = refusal.status, refusal.with_traceback(None).body
+            status, body = refusal.status, refusal.body
             if refusal.retry_after_s:
                 headers["Retry-After"] = str(refusal.retry_after_s)
         headers |= self._site.limits_of(request.path).headers(account)

@@ -13,9 +13,9 @@ from services.paper_exchange.site import Site
 from services.paper_exchange.wire import Json
 
 CALL_WEIGHT = 2
-NOT_LOGGED_ON = refusals.VenueError(-2015, "Invalid API-key, IP, or permissions for action.", 401)
-ED25519_ONLY = refusals.VenueError(-4056, "HMAC_SHA256 API key is not supported.")
-NO_SUBSCRIPTION = refusals.VenueError(-1130, "Data sent for parameter 'subscriptionId' is not valid.")
+NOT_LOGGED_ON = partial(refusals.VenueError, -2015, "Invalid API-key, IP, or permissions for action.", 401)
+ED25519_ONLY = partial(refusals.VenueError, -4056, "HMAC_SHA256 API key is not supported.")
+NO_SUBSCRIPTION = partial(refusals.VenueError, -1130, "Data sent for parameter 'subscriptionId' is not valid.")
 
 _encode = msgspec.json.Encoder().encode
 Values = Mapping[str, Any]
@@ -67,7 +67,7 @@ class SessionApi:
     def _log_on(self, connection: Connection, values: Values) -> Json:
         checked, session = self._site.gatekeeper.check_call(values), self._sessions[connection]
         if not self._site.gatekeeper.holder(checked.text("apiKey")).may_log_on:
-            raise ED25519_ONLY
+            raise ED25519_ONLY()
         session.key, session.account = checked.text("apiKey"), checked.account
         session.authorized_ms = self._site.now_ms()
         return self._status(connection, values)
@@ -94,7 +94,7 @@ class SessionApi:
     def _subscribe(self, connection: Connection, _values: Values) -> Json:
         account = self._sessions[connection].account
         if not account:
-            raise NOT_LOGGED_ON
+            raise NOT_LOGGED_ON()
         return {"subscriptionId": self._site.users.subscribe(connection, account)}
 
     def _subscribe_signed(self, connection: Connection, values: Values) -> Json:
@@ -107,7 +107,7 @@ class SessionApi:
         number = parameters.integer("subscriptionId") if parameters.has("subscriptionId") else None
         ended = self._site.users.unsubscribe(connection, number)
         if number is not None and not ended:
-            raise NO_SUBSCRIPTION
+            raise NO_SUBSCRIPTION()
         told = {"e": "eventStreamTerminated", "E": self._site.now_ms()}
         for each in ended:
             self._site.venue.hold(partial(connection.send, _encode({"subscriptionId": each, "event": told})))

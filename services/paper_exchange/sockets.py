@@ -137,7 +137,7 @@ class Sockets:
             account, result = self._carry_out(door, connection, call.method.removeprefix(_VERSION), values)
             answer: dict[str, Any] = {"id": call.id, "status": 200, "result": result}
         except refusals.VenueError as refusal:
-            answer = {"id": call.id, "status": refusal.status, "error": refusal.with_traceback(None).body}
+            answer = {"id": call.id, "status": refusal.status, "error": refusal.body}
         if values.get("returnRateLimits") is not False:
             answer["rateLimits"] = [*(limits.used_orders(account) if account else ()), limits.used_weight()]
         payload = _encode(answer)

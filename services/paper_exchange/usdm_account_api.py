@@ -100,7 +100,7 @@ class UsdmAccountApi:
         if reason is RejectReason.LEVERAGE_INVALID:
             raise errors.invalid_leverage(leverage)
         if reason is not None:
-            raise errors.LEVERAGE_TOO_SMALL if reason is RejectReason.INSUFFICIENT_MARGIN else errors.refused(reason)
+            raise errors.LEVERAGE_TOO_SMALL() if reason is RejectReason.INSUFFICIENT_MARGIN else errors.refused(reason)
         most = self._positions.notional_max(wire.instrument.symbol, leverage)
         return {"symbol": wire.name, "leverage": leverage, "maxNotionalValue": most}
 
@@ -113,11 +113,11 @@ class UsdmAccountApi:
         account = parameters.account
         position = self._site.exchange.margin.position(account, symbol)
         if (position.isolated is not None) is isolated:
-            raise errors.SAME_MARGIN_TYPE
+            raise errors.SAME_MARGIN_TYPE()
         command = SetMarginMode(time_ns=self._site.venue.now_ns(), account=account, symbol=symbol, isolated=isolated)
         if (reason := self._execute(command)) is not None:
             if reason is RejectReason.POSITION_OPEN:
-                raise errors.POSITION_OPEN if position.is_open else errors.ORDERS_OPEN
+                raise errors.POSITION_OPEN() if position.is_open else errors.ORDERS_OPEN()
             raise errors.refused(reason)
         return SUCCESS
 
@@ -130,16 +130,16 @@ class UsdmAccountApi:
         units = amount_units(parameters)
         position = self._site.exchange.margin.position(parameters.account, wire.instrument.symbol)
         if position.isolated is None:
-            raise errors.NOT_ISOLATED
+            raise errors.NOT_ISOLATED()
         if not position.is_open:
-            raise errors.NO_POSITION
+            raise errors.NO_POSITION()
         command = MoveIsolatedMargin(
             time_ns=self._site.venue.now_ns(), account=parameters.account, symbol=wire.instrument.symbol,
             units=units if direction == 1 else -units,
         )  # fmt: skip
         if (reason := self._execute(command)) is not None:
             if reason is RejectReason.INSUFFICIENT_MARGIN:
-                raise errors.CROSS_TOO_SMALL if direction == 1 else errors.ISOLATED_TOO_SMALL
+                raise errors.CROSS_TOO_SMALL() if direction == 1 else errors.ISOLATED_TOO_SMALL()
             raise errors.refused(reason)
         answer: Json = {"amount": float(units_text(units)), "code": 200}
         return answer | {"msg": "Successfully modify position margin.", "type": direction}
@@ -159,7 +159,7 @@ class UsdmAccountApi:
     def set_position_side(self, parameters: Parameters) -> Json:
         """Hedge mode, which there is not."""
         parameters.text("dualSidePosition")
-        raise errors.not_offered("hedge mode") if flag(parameters, "dualSidePosition") else errors.SAME_POSITION_SIDE
+        raise errors.not_offered("hedge mode") if flag(parameters, "dualSidePosition") else errors.SAME_POSITION_SIDE()
 
     def asset_mode(self, _parameters: Parameters) -> Json:
         """Single-asset mode, always."""
@@ -169,7 +169,7 @@ class UsdmAccountApi:
         """Multi-assets mode, which there is not."""
         parameters.text("multiAssetsMargin")
         is_wanted = flag(parameters, "multiAssetsMargin")
-        raise errors.not_offered("multi-assets mode") if is_wanted else errors.SAME_ASSET_MODE
+        raise errors.not_offered("multi-assets mode") if is_wanted else errors.SAME_ASSET_MODE()
 
     def order_limits(self, parameters: Parameters) -> list[Row]:
         """Limits on orders, and what the account has used up."""
@@ -197,7 +197,7 @@ class UsdmAccountApi:
         """Another hour for the private stream."""
         key = self._site.keys.keep(parameters.account, self._site.now_ms())
         if key is None:
-            raise errors.NO_LISTEN_KEY
+            raise errors.NO_LISTEN_KEY()
         return {"listenKey": key}
 
     def drop_listen_key(self, parameters: Parameters) -> Json:
@@ -264,7 +264,7 @@ def amount_units(parameters: Parameters) -> int:
     except (ValueError, ArithmeticError):
         raise refusals.mandatory("amount") from None
     if not units:
-        raise errors.AMOUNT_NOT_POSITIVE
+        raise errors.AMOUNT_NOT_POSITIVE()
     if units > WHOLE_MAX:
         raise errors.invalid("amount")
     return units

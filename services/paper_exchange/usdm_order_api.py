@@ -67,7 +67,7 @@ class UsdmOrderApi:
         wire = self._wire(parameters)
         terms = OrderTerms(wire, parameters, ALGO_NAMES)
         if terms.kind not in CONDITIONAL:
-            raise errors.INVALID_TYPE
+            raise errors.INVALID_TYPE()
         return wire.algo(self._place(wire, parameters, terms)[0])
 
     def test(self, parameters: Parameters) -> Json:
@@ -83,11 +83,11 @@ class UsdmOrderApi:
         check_position_side(parameters)
         price_ticks, lots = price(wire, parameters, "price"), quantity(wire, parameters)
         if original_type(order) is not UsdmType.LIMIT:
-            raise errors.LIMIT_ONLY
+            raise errors.LIMIT_ONLY()
         if side.value.lower() != order.side.value:
-            raise errors.INVALID_SIDE
+            raise errors.INVALID_SIDE()
         if (price_ticks, lots) == (order.price_ticks, order.quantity_lots):
-            raise errors.NOTHING_TO_AMEND
+            raise errors.NOTHING_TO_AMEND()
         if lots <= order.filled_lots:
             self._cancel(order)
             return wire.order(order)
@@ -146,9 +146,9 @@ class UsdmOrderApi:
             ("origClientOrderId", each) for each in _list(parameters, "origClientOrderIdList", "origclientorderidlist")
         ]
         if not named:
-            raise errors.NO_NAME
+            raise errors.NO_NAME()
         if len(named) > BATCH_CANCELS_MAX:
-            raise errors.TOO_MANY_CANCELS
+            raise errors.TOO_MANY_CANCELS()
         account = parameters.account
         items = [Parameters({"symbol": symbol, name: str(value)}, account) for name, value in named]
         return [self._answer(self.cancel, item) for item in items]
@@ -238,7 +238,7 @@ class UsdmOrderApi:
         command = terms.command(parameters.account, self._site.venue.now_ns())
         response = parameters.text("newOrderRespType") if parameters.has("newOrderRespType") else "ACK"
         if response not in RESPONSES:
-            raise errors.INVALID_RESPONSE
+            raise errors.INVALID_RESPONSE()
         self._look_at_trigger(command)
         self._site.limits.count_order(parameters.account)
         events = self._site.venue.execute(command)
@@ -246,7 +246,7 @@ class UsdmOrderApi:
         if not isinstance(placed, OrderPlaced):
             raise self._refused(wire, placed.reason, command)
         if command.time_in_force is TimeInForce.FOK and _has_ended(events, placed.order_id):
-            raise errors.UNFILLABLE
+            raise errors.UNFILLABLE()
         return self._ledger.orders[placed.order_id], response == "ACK"
 
     def _look_at_trigger(self, command: PlaceOrder) -> None:
@@ -259,12 +259,12 @@ class UsdmOrderApi:
         if trigger.kind is TriggerKind.TRAILING and trigger.activation_ticks and reference:
             # A buy begins to follow once the price has fallen so far, a sell once it has risen so far.
             if (reference - trigger.activation_ticks) * (1 if command.side is Side.BUY else -1) <= 0:
-                raise errors.WOULD_TRIGGER
+                raise errors.WOULD_TRIGGER()
         if command.close_position:
             for order in self._ledger.open_of(command.account, command.symbol).values():
                 other = order.trigger
                 if order.terms.close_position and order.side is command.side and other and other.kind is trigger.kind:
-                    raise errors.CLOSES_ALREADY
+                    raise errors.CLOSES_ALREADY()
 
     def _cancel(self, order: OrderRecord) -> None:
         command = CancelOrder(
@@ -291,7 +291,7 @@ class UsdmOrderApi:
         """The order that a request names."""
         wire, names = self._wire(parameters), ("orderId", "origClientOrderId")
         if not any(parameters.has(name) for name in names):
-            raise errors.NO_NAME
+            raise errors.NO_NAME()
         number, name = parameters.integer(names[0], 0), client_order_id(parameters, names[1])
         order = self._ledger.find(parameters.account, wire.instrument.symbol, number, name)
         if order is None:
@@ -310,7 +310,7 @@ class UsdmOrderApi:
     def _algo(self, parameters: Parameters) -> OrderRecord:
         """The conditional order that a request names; the market may be left out."""
         if not (parameters.has("algoId") or parameters.has("clientAlgoId")):
-            raise errors.NO_NAME
+            raise errors.NO_NAME()
         number, name = parameters.integer("algoId", 0), client_order_id(parameters, "clientAlgoId")
         for wire in self._some(parameters):
             order = self._ledger.find(parameters.account, wire.instrument.symbol, number, name)
@@ -342,7 +342,7 @@ class UsdmOrderApi:
         except (msgspec.MsgspecError, UnicodeError, RecursionError):
             raise errors.invalid("batchOrders") from None
         if not 0 < len(items) <= BATCH_ORDERS_MAX:
-            raise errors.INVALID_BATCH
+            raise errors.INVALID_BATCH()
         account = parameters.account
         return [Parameters({name: _text(value) for name, value in item.items()}, account) for item in items]
 
@@ -350,7 +350,7 @@ class UsdmOrderApi:
         try:
             return handle(parameters)
         except refusals.VenueError as refusal:
-            return refusal.with_traceback(None).body
+            return refusal.body
 
 
 def _answer_to(command: PlaceOrder, events: list[Event]) -> OrderPlaced | OrderRejected | CommandRefused:

@@ -65,7 +65,7 @@ class UsdmPublicApi:
         """Bars of an interval, oldest first."""
         data, interval = self._data(parameters), parameters.text("interval")
         if interval not in INTERVALS_MS:
-            raise errors.INVALID_INTERVAL
+            raise errors.INVALID_INTERVAL()
         since_ms, until_ms = parameters.integer("startTime", 0), parameters.integer("endTime", LATEST_MS)
         limit, now_ms = parameters.limit(500, 1_500), self._site.now_ms()
         return data.ticker.klines(interval, since_ms, until_ms, limit, since_ms > 0, now_ms)

@@ -76,7 +76,7 @@ class OrderTerms:
         if flag(parameters, "priceProtect"):
             raise errors.not_offered("priceProtect")
         if parameters.has("priceMatch") and parameters.text("priceMatch") != "NONE":
-            raise errors.INVALID_PRICE_MATCH
+            raise errors.INVALID_PRICE_MATCH()
         trails = self.kind is UsdmType.TRAILING_STOP_MARKET
         if (trails or self.kind not in CONDITIONAL) and parameters.has(self._names.stop_price):
             raise refusals.not_required(self._names.stop_price)
@@ -92,7 +92,7 @@ class OrderTerms:
         otherwise = None if self.kind is UsdmType.LIMIT else UsdmTimeInForce.GTC
         life = parameters.choice("timeInForce", UsdmTimeInForce, otherwise, errors.INVALID_TIME_IN_FORCE)
         if not self.is_limit and life is not UsdmTimeInForce.GTC:
-            raise errors.INVALID_TIME_IN_FORCE
+            raise errors.INVALID_TIME_IN_FORCE()
         return life
 
     def _reduce_only(self) -> bool:
@@ -107,7 +107,7 @@ class OrderTerms:
         if not self.closes:
             return quantity(self._wire, self._parameters)
         if self._parameters.has("quantity"):
-            raise errors.CLOSE_WITH_QUANTITY
+            raise errors.CLOSE_WITH_QUANTITY()
         return 0
 
     def _price(self) -> int:
@@ -124,7 +124,7 @@ class OrderTerms:
                 raise refusals.not_required("goodTillDate")
             return 0
         if not time_ns // NS_PER_MS + GOOD_TILL_MS_MIN < date_ms < GOOD_TILL_MS_MAX:
-            raise errors.INVALID_GOOD_TILL
+            raise errors.INVALID_GOOD_TILL()
         # Binance looks at whole seconds only. The core's time is a signed 64-bit number of ns, which ends in 2262.
         return min(date_ms // 1_000 * 1_000 * NS_PER_MS, WHOLE_MAX)
 
@@ -172,9 +172,9 @@ def check_position_side(parameters: Parameters) -> None:
     """One-way mode is the only one: positions have no side of their own."""
     side = parameters.text("positionSide") if parameters.has("positionSide") else "BOTH"
     if side not in ("BOTH", "LONG", "SHORT"):
-        raise errors.INVALID_POSITION_SIDE
+        raise errors.INVALID_POSITION_SIDE()
     if side != "BOTH":
-        raise errors.OTHER_POSITION_SIDE
+        raise errors.OTHER_POSITION_SIDE()
 
 
 def price(wire: ContractWire, parameters: Parameters, name: str) -> int:
@@ -183,11 +183,11 @@ def price(wire: ContractWire, parameters: Parameters, name: str) -> int:
     try:
         ticks = wire.grid.ticks[value]
     except MessageInvalid:
-        raise errors.OFF_TICK from None
+        raise errors.OFF_TICK() from None
     if not ticks:
-        raise errors.PRICE_NOT_POSITIVE
+        raise errors.PRICE_NOT_POSITIVE()
     if ticks > WHOLE_MAX:
-        raise errors.PRICE_TOO_LARGE
+        raise errors.PRICE_TOO_LARGE()
     return ticks
 
 
@@ -197,13 +197,13 @@ def quantity(wire: ContractWire, parameters: Parameters) -> int:
     try:
         lots = wire.grid.lots[value]
     except MessageInvalid:
-        raise errors.OFF_STEP from None
+        raise errors.OFF_STEP() from None
     if not lots:
-        raise errors.QUANTITY_NOT_POSITIVE
+        raise errors.QUANTITY_NOT_POSITIVE()
     if lots < wire.instrument.quantity_lots_min:
-        raise errors.QUANTITY_TOO_SMALL
+        raise errors.QUANTITY_TOO_SMALL()
     if lots > wire.instrument.quantity_lots_max:
-        raise errors.QUANTITY_TOO_LARGE
+        raise errors.QUANTITY_TOO_LARGE()
     return lots
 
 
@@ -224,7 +224,7 @@ def client_order_id(parameters: Parameters, name: str) -> str:
         return ""
     value = parameters.text(name)
     if not _CLIENT_ORDER_ID.match(value):
-        raise errors.INVALID_CLIENT_ID
+        raise errors.INVALID_CLIENT_ID()
     return value
 
 
@@ -233,5 +233,5 @@ def _decimal(parameters: Parameters, name: str, decimals: int) -> str:
     if not _DECIMAL.match(value) or not value.isascii():
         raise refusals.illegal_characters(name, DECIMAL)
     if len(value.partition(".")[2].rstrip("0")) > decimals:
-        raise errors.BAD_PRECISION
+        raise errors.BAD_PRECISION()
     return value

@@ -65,7 +65,7 @@ class TransferApi:
     def _move(self, parameters: Parameters, kind: str) -> Json:
         asset, units = parameters.text("asset"), amount_units(parameters)
         if asset not in self._site.positions.assets:
-            raise errors.ASSET_NOT_SUPPORTED
+            raise errors.ASSET_NOT_SUPPORTED()
         time_ns = self._site.venue.now_ns()
         command = MoveCollateral(
             time_ns=time_ns, account=parameters.account, asset=asset, units=units if kind == TO_FUTURES else -units
@@ -73,7 +73,7 @@ class TransferApi:
         for event in self._site.venue.execute(command):
             if isinstance(event, CommandRefused):
                 if event.reason in (RejectReason.INSUFFICIENT_BALANCE, RejectReason.INSUFFICIENT_MARGIN):
-                    raise errors.TRANSFER_FAILED
+                    raise errors.TRANSFER_FAILED()
                 raise errors.refused(event.reason)
         self._numbers += 1
         self._transfers.append(Transfer(parameters.account, self._numbers, time_ns // NS_PER_MS, kind, asset, units))

@@ -203,8 +203,8 @@ class Margin:
     def lot_loss(self, symbol: str, side: Side, price_ticks: int) -> int:
         """Units that one lot of an order at a price would lose against the mark as it is."""
         market = self.markets[symbol]
-        loss = side.sign * (price_ticks * market.units_per_tick_lot - market.lot_value)
-        return loss if loss > 0 else 0
+        ticks = (price_ticks - (market.facts.mark or market.facts.last)) * side.sign
+        return ticks * market.units_per_tick_lot if ticks > 0 else 0
 
     def trade(self, account: str, symbol: str, lots: int, price_ticks: int) -> int:
         """An account bought (or with a negative number sold) lots; returns the profit that it realised."""

@@ -172,12 +172,16 @@ def test_stop_loss_and_take_profit_orders(tmp_path: Path):
             with pytest.raises(ccxt.pro.BadRequest, match="TRAILING_DELTA"):
                 terms = {"trailingPercent": 50, "stopLossOrTakeProfit": "stopLoss"}
                 await exchange.create_order(SYMBOL, "market", "sell", 0.5, None, terms)
-            watching = asyncio.create_task(watched(exchange, stop["id"], "closed"))
+            watching = asyncio.create_task(exchange.watch_orders(SYMBOL))
             while not len(world.site.users):
                 await asyncio.sleep(0.01)
             printed(world, Side.SELL, 198_000, 1)
-            # ccxt tells all that has changed: it waits, it was triggered, it is filled.
-            assert await asyncio.wait_for(watching, 10) == ["open", "closed"]
+            (*_, seen) = await asyncio.wait_for(watching, 10)
+            assert seen["id"] == stop["id"] and seen["triggerPrice"] == 1980.0
+            # It was triggered, then filled; ccxt wakes once for what comes at once, and remembers all of it.
+            while not exchange.orders or exchange.orders[-1]["status"] != "closed":
+                await asyncio.sleep(0.01)
+            assert (exchange.orders[-1]["id"], exchange.orders[-1]["filled"]) == (stop["id"], 0.5)
             order = await exchange.fetch_order(stop["id"], SYMBOL)
             assert (order["status"], order["filled"], order["average"]) == ("closed", 0.5, 1970.0)
             opened = await exchange.fetch_open_orders(SYMBOL)
@@ -185,14 +189,6 @@ def test_stop_loss_and_take_profit_orders(tmp_path: Path):
             await exchange.cancel_all_orders(SYMBOL)
 
     asyncio.run(scenario())
-
-
-async def watched(exchange: Any, order_id: str, last: str) -> list[str]:
-    """The statuses of an order as watch_orders tells them, until one of them."""
-    statuses = list[str]()
-    while not statuses or statuses[-1] != last:
-        statuses += [each["status"] for each in await exchange.watch_orders(SYMBOL) if each["id"] == order_id]
-    return statuses
 
 
 def test_trailing_stops(tmp_path: Path):
