@@ -131,7 +131,8 @@ def entry_refusal(core: Core, standing: Standing, command: PlaceOrder) -> Reject
     market, instrument = core.markets[symbol], core.instruments[symbol]
     if not market.facts.is_open and (reason := phase_refusal(market, command.post_only and command.trigger is None)):
         return reason
-    if type(lots) is not int or not instrument.quantity_lots_min <= lots <= instrument.quantity_lots_max:
+    least, most = (0, 0) if command.close_position else (instrument.quantity_lots_min, instrument.quantity_lots_max)
+    if type(lots) is not int or not least <= lots <= most:
         return RejectReason.QUANTITY_INVALID
     price = command.price_ticks
     if command.order_type is LIMIT and (type(price) is not int or not 0 < price <= WHOLE_MAX):
@@ -268,6 +269,8 @@ def _margin_refusal(
 
 
 def _terms_fit(command: PlaceOrder, time_ns: int) -> bool:
+    if command.close_position and not _may_close(command):
+        return False
     if not (command.post_only or command.expires_ns) and command.budget is None and command.protect_ticks is None:
         return not command.slide
     is_limit, rests = command.order_type is OrderType.LIMIT, command.time_in_force is TimeInForce.GTC
@@ -281,6 +284,12 @@ def _terms_fit(command: PlaceOrder, time_ns: int) -> bool:
     if command.budget is not None and not (may_have_budget and is_whole(command.budget, 1)):
         return False
     return command.protect_ticks is None or (not is_limit and is_whole(command.protect_ticks, 0))
+
+
+def _may_close(command: PlaceOrder) -> bool:
+    """True for an order that finds out only when its trigger fires how many lots it has."""
+    waits = command.trigger is not None and not command.trigger.immediate
+    return command.order_type is OrderType.MARKET and command.reduce_only and waits
 
 
 def _trigger_fits(trigger: Trigger) -> bool:

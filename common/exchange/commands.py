@@ -105,6 +105,7 @@ class PlaceOrder(Command, frozen=True, kw_only=True):
     post_only        refused where it would take; with `slide` it moves to one tick from the best opposite price
     protect_ticks    market only: worst price = best opposite price and so many ticks; None = the market's own limit
     reduce_only      only as much as brings the account's position in this market towards zero
+    close_position   for reduce-only market orders with a trigger and 0 lots: all of the position as it is then
     trigger          waits until the trigger fires, then does all of the above
     link             who inside of the exchange placed it ("grid:7"); orders that come from outside have none
     client_order_id  chosen by the caller, unique for the account and market (see `MarketRules.client_ids_once`)
@@ -127,6 +128,7 @@ class PlaceOrder(Command, frozen=True, kw_only=True):
     protect_ticks: int | None = None
     trigger: Trigger | None = None
     link: str = ""
+    close_position: bool = False
 
 
 class CancelOrder(Command, frozen=True, kw_only=True):

@@ -13,6 +13,7 @@ from common.exchange.admission import (
 from common.exchange.commands import PlaceOrder, TriggerKind
 from common.exchange.core import ORDER_ENDS, Core
 from common.exchange.events import (
+    CLOSE_POSITION,
     REDUCE_ONLY,
     SELF_TRADE,
     UNFILLED,
@@ -125,6 +126,8 @@ class OrderEntry:
         """An order's trigger became true: it goes to the book, or ends with the reason why it may not."""
         market = self._core.markets[order.symbol]
         self._report_trigger(order, market)
+        if order.terms.close_position and (lots := reducible_of(self._core, order)):
+            self._core.amend(order, 0, lots, True, CLOSE_POSITION)
         taker = taker_of(self._core, self._standing, order, order.remaining_lots, order.order_id)
         reason = book_refusal(self._core, self._standing, order, taker, order)
         reason = reason or self.limit_refusal(order, order.remaining_lots, self._standing, order)

@@ -26,6 +26,7 @@ SELF_TRADE = "self_trade"
 UNFILLED = "unfilled"
 TIME_OUT = "time_out"
 REDUCE_ONLY = "reduce_only"
+CLOSE_POSITION = "close_position"
 
 
 class RejectReason(StrEnum):
@@ -223,8 +224,8 @@ class OrderAmended(Event, frozen=True, kw_only=True):
     """An open order has another price or another quantity (filled lots included).
 
     Without `keeps_place` it left the queue and what it takes and keeps follows, as after OrderPlaced. `reason` is
-    empty when the owner wanted it, else why the venue made it smaller: self-trade prevention or reduce-only. With a
-    `client_order_id` that is its name from now on.
+    empty when the owner wanted it, else why the venue changed it: self-trade prevention or reduce-only made it smaller,
+    or it closes a position and now has the lots of that. With a `client_order_id` that is its name from now on.
     """
 
     order_id: int

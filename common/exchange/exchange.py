@@ -31,6 +31,7 @@ from common.exchange.commands import (
 )
 from common.exchange.configuration import ExchangeConfig
 from common.exchange.core import LIQUIDATE, ORDER_ENDS, PHASE_ENDS, REACTIONS_MAX, Core
+from common.exchange.deadman.deadman import DeadMan
 from common.exchange.entry import OrderEntry
 from common.exchange.events import (
     SPECIAL_ACCOUNTS,
@@ -126,6 +127,7 @@ class Exchange:
         self._trading = set[Any](ORDER_COMMANDS)
         self.orders = Orders(core, self._entry, self._changes)
         self.rooms: dict[str, Room] = {}
+        self._add("deadman", DeadMan(core, self.orders))
         self.clearing = Clearing(core, self.orders)
         self._add("clearing", self.clearing)
         self.vaults = Vaults(core, self.orders, self.clearing.parts)
@@ -145,6 +147,11 @@ class Exchange:
     def time_ns(self) -> int:
         """The latest time of any command."""
         return self._core.time_ns
+
+    @property
+    def due_ns(self) -> int:
+        """When time alone will do the next thing; 0 = nothing is due. A command at or after it does it."""
+        return self._core.agenda[0][0] if self._core.agenda else 0
 
     @property
     def digest(self) -> int:

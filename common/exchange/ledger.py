@@ -33,13 +33,14 @@ class OrderRecord(msgspec.Struct, kw_only=True, omit_defaults=True, gc=False):
 
     `terms` is what was ordered; `price_ticks` and `quantity_lots` are what it is now. `is_waiting` is true until its
     trigger fires, at `stop_ticks` (0 = a trailing one that does not follow yet). `place` grows with each order that
-    joins a queue: among orders of one price, the smaller one is in front. `lot_loss` is what a lot of a perpetual's
-    order would have lost against the mark, in 1e-8 of the quote asset, when it went to the book.
+    joins a queue: among orders of one price, the smaller one is in front.
 
     working_ns      when it came to the book; 0 while it waits
     following_ns    when a trailing one began to follow; 0 = not yet
     prevented_lots  what self-trade prevention took off it while it stayed open: no part of `quantity_lots` any more
     prevented_id    the newest `SelfTradePrevented` that took something of it; 0 = none did
+    lot_loss        what a lot of a perpetual's order would have lost against the mark, in 1e-8 of the quote asset,
+                    when it went to the book
     """
 
     order_id: int

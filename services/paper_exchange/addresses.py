@@ -15,12 +15,17 @@ from services.paper_exchange.site import Site
 
 
 class Address(msgspec.Struct, frozen=True):
-    """One handler, its request weight, and whether its callers must sign. `orders`: answers tell the order counts."""
+    """One handler, its request weight, and whether its callers must sign. `orders`: answers tell the order counts.
+
+    `keyed`: callers name their key without signing. `weigh`: the weight, where it depends on what is asked.
+    """
 
     handle: Callable[[Parameters], Any]
     weight: int
     signed: bool = False
     orders: bool = False
+    keyed: bool = False
+    weigh: Callable[[Parameters], int] | None = None
 
 
 def rest_addresses(site: Site) -> dict[tuple[str, str], Address]:
@@ -42,7 +47,6 @@ def rest_addresses(site: Site) -> dict[tuple[str, str], Address]:
     } | _private_rest(site)
     return {(method, f"/api/v3/{path}"): address for (method, path), address in api.items()} | {
         ("GET", "/sapi/v1/asset/tradeFee"): Address(AccountApi(site).trade_fees, 1, True),
-        ("GET", "/fapi/v1/exchangeInfo"): Address(public.no_markets, 1),
         ("GET", "/dapi/v1/exchangeInfo"): Address(public.no_markets, 1),
         ("GET", "/sapi/v1/capital/config/getall"): none,
         ("GET", "/sapi/v1/margin/allPairs"): none,
@@ -115,6 +119,8 @@ WEIGHTS_WITHOUT_SYMBOL = {
 
 def weight_of(address: Address, path: str, parameters: Parameters) -> int:
     """The weight of one request: depth costs by its size, some others more for all markets."""
+    if address.weigh is not None:
+        return address.weigh(parameters)
     name = path.rpartition("/")[2]
     if name == "depth":
         limit = parameters.limit(100, 5_000)

@@ -7,7 +7,7 @@ import msgspec
 
 from common.exchange.events import TradeExecuted
 from common.model.order import Side
-from services.paper_exchange.wire import NS_PER_MS, Json, MarketWire
+from services.paper_exchange.wire import NS_PER_MS, Json, WireNumbers
 
 AGGREGATES_KEPT = 1_000
 
@@ -23,7 +23,7 @@ class AggregateTrade(msgspec.Struct):
     time_ns: int
     aggressor: Side
 
-    def json(self, wire: MarketWire) -> Json:
+    def json(self, wire: WireNumbers) -> Json:
         """As aggTrades lists it, and as its stream tells it below its own head."""
         return {
             "a": self.number,

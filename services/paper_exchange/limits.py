@@ -1,13 +1,27 @@
-"""How much a client may ask: request weight a minute, new orders in 10 s and a day, in Binance's fixed windows."""
+"""How much a client may ask: request weight a minute, new orders in two intervals, in Binance's fixed windows."""
 
 from collections.abc import Callable
+from typing import NamedTuple
 
 from services.paper_exchange import refusals
 
-MINUTE_MS, TEN_SECONDS_MS, DAY_MS = 60_000, 10_000, 86_400_000
-ORDER_INTERVALS = ("SECOND", "DAY"), (10, 1)
+MINUTE_MS = 60_000
 
 Row = dict[str, str | int]
+
+
+class OrderInterval(NamedTuple):
+    """In what time so many new orders are allowed, in Binance's words; `header` ends the name of the count's header."""
+
+    unit: str
+    number: int
+    length_ms: int
+    header: str
+
+
+TEN_SECONDS = OrderInterval("SECOND", 10, 10_000, "10S")
+MINUTE = OrderInterval("MINUTE", 1, MINUTE_MS, "1M")
+DAY = OrderInterval("DAY", 1, 86_400_000, "1D")
 
 
 class Window:
@@ -32,23 +46,16 @@ class Window:
         return -(-(self._length_ms - now_ms % self._length_ms) // 1000)
 
 
-class OrderCounts:
-    """The new orders of one account."""
-
-    def __init__(self, ten_seconds_max: int, day_max: int) -> None:
-        self.ten_seconds, self.day = Window(TEN_SECONDS_MS, ten_seconds_max), Window(DAY_MS, day_max)
-
-
 class RequestLimits:
-    """The windows of one venue, whose only clients are on this machine: one for weight, two for each account's orders.
+    """The windows of one venue, whose only clients are on this machine: one for weight, others for orders by account.
 
     Rows are what exchangeInfo and answers of the WebSocket API tell of them.
     """
 
-    def __init__(self, weight_max: int, orders_10s_max: int, orders_day_max: int, now_ms: Callable[[], int]) -> None:
+    def __init__(self, weight_max: int, orders_max: dict[OrderInterval, int], now_ms: Callable[[], int]) -> None:
         self.weight = Window(MINUTE_MS, weight_max)
-        self._orders_max = orders_10s_max, orders_day_max
-        self._orders = dict[str, OrderCounts]()
+        self._orders_max = orders_max
+        self._orders = dict[str, dict[OrderInterval, Window]]()
         self._now_ms = now_ms
 
     def spend(self, weight: int) -> None:
@@ -59,45 +66,48 @@ class RequestLimits:
 
     def count_order(self, account: str) -> None:
         """Count a new order of an account; raises VenueError (429) above a limit."""
-        now_ms, orders = self._now_ms(), self._counts(account)
-        for window, name in ((orders.ten_seconds, "10 SECOND"), (orders.day, "1 DAY")):
+        now_ms = self._now_ms()
+        for interval, window in self._counts(account).items():
             if not window.add(1, now_ms):
+                name = f"{interval.number} {interval.unit}"
                 raise refusals.too_many_orders(window.limit, name, window.retry_after_s(now_ms))
 
     def headers(self, account: str = "") -> dict[str, str]:
         """What Binance tells in every answer, and in those to new orders of an account."""
         told = {"X-MBX-USED-WEIGHT": str(self.weight.used), "X-MBX-USED-WEIGHT-1M": str(self.weight.used)}
         if account:
-            orders = self._counts(account)
-            told["X-MBX-ORDER-COUNT-10S"] = str(orders.ten_seconds.used)
-            told["X-MBX-ORDER-COUNT-1D"] = str(orders.day.used)
+            for interval, window in self._counts(account).items():
+                told[f"X-MBX-ORDER-COUNT-{interval.header}"] = str(window.used)
         return told
 
     def rows(self) -> list[Row]:
         """All limits."""
-        weight = _row("REQUEST_WEIGHT", "MINUTE", 1, self.weight.limit)
-        return [weight, *(_row("ORDERS", *each) for each in zip(*ORDER_INTERVALS, self._orders_max, strict=True))]
+        return [_row("REQUEST_WEIGHT", MINUTE, self.weight.limit), *self.order_rows()]
+
+    def order_rows(self) -> list[Row]:
+        """The limits of new orders."""
+        return [_row("ORDERS", interval, limit) for interval, limit in self._orders_max.items()]
 
     def used_weight(self) -> Row:
         """The weight and what is used of it."""
         self.weight.add(0, self._now_ms())
-        return _row("REQUEST_WEIGHT", "MINUTE", 1, self.weight.limit) | {"count": self.weight.used}
+        return _row("REQUEST_WEIGHT", MINUTE, self.weight.limit) | {"count": self.weight.used}
 
     def used_orders(self, account: str) -> list[Row]:
         """An account's limits of new orders and what is used of them."""
-        now_ms, orders = self._now_ms(), self._counts(account)
-        rows = list[Row]()
-        for window, interval, number in zip((orders.ten_seconds, orders.day), *ORDER_INTERVALS, strict=True):
+        now_ms, rows = self._now_ms(), list[Row]()
+        for interval, window in self._counts(account).items():
             window.add(0, now_ms)
-            rows.append(_row("ORDERS", interval, number, window.limit) | {"count": window.used})
+            rows.append(_row("ORDERS", interval, window.limit) | {"count": window.used})
         return rows
 
-    def _counts(self, account: str) -> OrderCounts:
+    def _counts(self, account: str) -> dict[OrderInterval, Window]:
         counts = self._orders.get(account)
         if counts is None:
-            counts = self._orders[account] = OrderCounts(*self._orders_max)
+            counts = {interval: Window(interval.length_ms, most) for interval, most in self._orders_max.items()}
+            self._orders[account] = counts
         return counts
 
 
-def _row(kind: str, interval: str, number: int, limit: int) -> Row:
-    return {"rateLimitType": kind, "interval": interval, "intervalNum": number, "limit": limit}
+def _row(kind: str, interval: OrderInterval, limit: int) -> Row:
+    return {"rateLimitType": kind, "interval": interval.unit, "intervalNum": interval.number, "limit": limit}

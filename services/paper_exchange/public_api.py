@@ -37,7 +37,7 @@ class PublicApi:
         }
 
     def no_markets(self, _parameters: Parameters) -> Json:
-        """The futures venues that a client also asks for markets: they have none here."""
+        """The coin-margined venue that a client also asks for markets: it has none here."""
         return {"timezone": "UTC", "serverTime": self._site.now_ms(), "rateLimits": [], "symbols": []}
 
     def nothing(self, _parameters: Parameters) -> list[Any]:

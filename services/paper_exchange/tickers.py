@@ -8,7 +8,7 @@ from common.exchange.events import TradeExecuted
 from common.exchange.money import UNITS_PER_ASSET, units_text
 from services.paper_exchange.broadcast import Hub
 from services.paper_exchange.candles import DAY_MS, INTERVALS_MS, Candle, CandleSeries
-from services.paper_exchange.wire import ZERO, Json, MarketWire
+from services.paper_exchange.wire import ZERO, Json, WireNumbers
 
 AVERAGE_MINUTES = 5
 Touch = tuple[int, int, int, int]
@@ -23,7 +23,7 @@ _encode = msgspec.json.Encoder().encode
 class Ticker:
     """One market's summaries."""
 
-    def __init__(self, wire: MarketWire, hub: Hub) -> None:
+    def __init__(self, wire: WireNumbers, hub: Hub) -> None:
         self.wire, self._hub = wire, hub
         self.candles = CandleSeries(wire.scale.tick_lot_units)
         self.last_lots = 0

@@ -3,10 +3,13 @@
 import asyncio
 from collections.abc import Callable
 
-from common.exchange.commands import Command, Deposit, DropLiquidity, ExpireOpenOrders
+import msgspec
+
+from common.exchange.commands import Command, Deposit, DropLiquidity, ExpireOpenOrders, PassTime
 from common.exchange.configuration import ExchangeConfig
-from common.exchange.events import VENUE_RESTART, Event, OrderExpired
+from common.exchange.events import VENUE_RESTART, Event, OrderExpired, Refusal
 from common.exchange.exchange import Exchange
+from common.exchange.margin.commands import MoveCollateral
 from common.exchange.recovery import CommandsExecuted, ExchangeConfigured, JournalRecord, Recovery, keep
 from common.storage import Journal
 
@@ -54,11 +57,16 @@ class PaperVenue:
         """How many commands were executed since the very first start; right after `execute`, that command's number."""
         return self.commands + len(self._group)
 
-    def open(self, deposits: dict[str, dict[str, int]], expires_open_orders: bool) -> int:
+    def open(
+        self,
+        deposits: dict[str, dict[str, int]],
+        expires_open_orders: bool,
+        collateral: dict[str, dict[str, int]] | None = None,
+    ) -> int:
         """Begin a life: credit accounts that never had anything, and forget the world of the last one.
 
-        `deposits` by account and asset. What rested goes on resting unless `expires_open_orders`; returns how many
-        orders ended.
+        `deposits` by account and asset; `collateral` likewise, for margin wallets that were never used. What rested
+        goes on resting unless `expires_open_orders`; returns how many orders ended.
         """
         time_ns = self.now_ns()
         for account, amounts in deposits.items():
@@ -66,6 +74,11 @@ class PaperVenue:
                 for asset, units in amounts.items():
                     if units:
                         self._execute(Deposit(time_ns=time_ns, account=account, asset=asset, units=units))
+        for account, amounts in (collateral or {}).items():
+            for asset, units in amounts.items():
+                if units and self.exchange.margin.accounts.find(account, asset) is None:
+                    self._execute(Deposit(time_ns=time_ns, account=account, asset=asset, units=units))
+                    self._execute(MoveCollateral(time_ns=time_ns, account=account, asset=asset, units=units))
         events = list[Event]()
         if expires_open_orders:
             events += self._execute(ExpireOpenOrders(time_ns=time_ns, reason=VENUE_RESTART))
@@ -73,6 +86,12 @@ class PaperVenue:
             self._execute(DropLiquidity(time_ns=time_ns, symbol=symbol))
         self._commit()
         return sum(isinstance(event, OrderExpired) for event in events)
+
+    def pass_time(self) -> None:
+        """Do what has become due, although nobody tells the exchange anything."""
+        now_ns = self.now_ns()
+        if 0 < self.exchange.due_ns <= now_ns:
+            self.execute(PassTime(time_ns=now_ns))
 
     def observe(self, observer: Observer) -> None:
         """Hear the events of every command, at once and uncommitted: what is made of them goes through `hold`."""
@@ -100,8 +119,9 @@ class PaperVenue:
 
     def _execute(self, command: Command) -> list[Event]:
         events = self.exchange.execute(command)
+        is_refused = bool(events) and isinstance(events[-1], Refusal)
         events += self.exchange.changed_levels()
-        self._group.append(command)
+        self._group.append(_journaled(command) if is_refused else command)
         if len(self._group) >= GROUP_COMMANDS_MAX:
             self._commit()
         return events
@@ -142,3 +162,12 @@ class PaperVenue:
         self._snapshots = [*self._snapshots[-1:], sequence]
         # What is before the older of the two snapshots is needed no more, even if the newer one cannot be read.
         self._journal.trim(self._snapshots[0])
+
+
+def _journaled(refused: Command) -> Command:
+    """A refused command as the journal can hold it: numbers of more than 64 bits changed nothing, but time passed."""
+    try:
+        msgspec.msgpack.encode(refused)
+    except OverflowError:
+        return PassTime(time_ns=refused.time_ns)
+    return refused

@@ -1,7 +1,7 @@
 """Binance spot's words, and its JSON of markets. Every decimal has eight places, as there."""
 
 from enum import StrEnum
-from typing import Any
+from typing import Any, Protocol
 
 from common.exchange.commands import LevelSizes, PlaceOrder, SelfTradePrevention, TriggerKind
 from common.exchange.events import SELF_TRADE, MarketPhase, TradeExecuted
@@ -15,6 +15,19 @@ from common.venues.grid import Grid
 Json = dict[str, Any]
 ZERO = units_text(0)
 NS_PER_MS = 1_000_000
+
+
+class WireNumbers(Protocol):
+    """How one market's name and numbers are written; spot's decimals have eight places, other venues' the market's."""
+
+    name: str
+    scale: Scale
+
+    def price(self, ticks: int) -> str:
+        """A price."""
+
+    def quantity(self, lots: int) -> str:
+        """A quantity."""
 
 
 class WireSide(StrEnum):

@@ -158,19 +158,22 @@ def printed(world: World, side: Side, price: int, lots: int) -> None:
 
 
 @asynccontextmanager
-async def venue(folder: Path, flow: bool = False, seed: int = 7, **settings: Any) -> AsyncIterator[World]:
-    """A venue with an empty book, or with synthetic flow, whose journal lies in `folder`."""
+async def venue(
+    folder: Path, flow: bool = False, seed: int = 7, instruments: tuple[Instrument, ...] = (ETH,), **settings: Any
+) -> AsyncIterator[World]:
+    """A venue with empty books, or with synthetic flow, whose journal lies in `folder`."""
     balances = {"ETH": Decimal(100), "USDT": Decimal(1_000_000)}
     config = PaperExchangeConfig(**({"balances": balances} | settings))
     journal = Journal(folder / "venue.db", "process")
     pairs = [(name, *key_of(name)) for name in config.customers] + [(ACCOUNT, ED25519_KEY, ED25519_PEM)]
     keys = [ApiKey(name, Credentials(key=key, secret=secret)) for name, key, secret in pairs]
-    site = Site(config, [ETH], journal, keys, time.time_ns)
+    site = Site(config, list(instruments), journal, keys, time.time_ns)
     server = Server(site)
     port = await server.start("127.0.0.1", 0)
     tasks = [asyncio.create_task(_beat(site))]
-    if flow:
-        market = SyntheticFlow(ETH, config.synthetic, site.exchange.markets[ETH.symbol].book, seed)
+    for number, each in enumerate(instruments if flow else ()):
+        book = site.exchange.markets[each.symbol].book
+        market = SyntheticFlow(each, config.synthetic, book, seed + number, site.anchor(each))
         tasks.append(asyncio.create_task(run_flow(market, site.venue.execute, time.time_ns, config.speed)))
     try:
         async with aiohttp.ClientSession() as session:
