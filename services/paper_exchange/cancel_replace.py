@@ -3,13 +3,12 @@
 from enum import StrEnum
 from typing import Any
 
-from common.exchange.ledger import OrderRecord
 from services.paper_exchange import refusals
 from services.paper_exchange.order_api import OrderApi
 from services.paper_exchange.order_terms import response_kind
 from services.paper_exchange.parameters import Parameters
 from services.paper_exchange.site import Site
-from services.paper_exchange.wire import Json, MarketWire
+from services.paper_exchange.wire import Json
 
 SUCCESS, FAILURE, NOT_ATTEMPTED = "SUCCESS", "FAILURE", "NOT_ATTEMPTED"
 TOO_MANY_ORDERS = 429
@@ -42,21 +41,18 @@ class CancelReplace:
         mode = parameters.choice(
             "cancelReplaceMode", CancelReplaceMode, None, lambda: refusals.invalid_data("cancelReplaceMode")
         )
-        orders.restrictions(parameters)
+        wanted, cancel_id = orders.restrictions(parameters), parameters.client_order_id("cancelNewClientOrderId")
         old = orders.named(wire, parameters, "cancelOrderId", "cancelOrigClientOrderId")
         new = orders.read(wire, parameters)
         response = response_kind(parameters, new)
         orders.check_filters(new)
         too_many = self._count(parameters)
-        canceled = _tried(lambda: self._cancel(wire, parameters, old))
+        canceled = _tried(lambda: orders.withdraw(wire, parameters.account, old, cancel_id, wanted))
         if too_many is not None:
             return _answer(canceled, (FAILURE, too_many.body), too_many.status)
         if canceled[0] == FAILURE and mode is CancelReplaceMode.STOP_ON_FAILURE:
             return _answer(canceled, (NOT_ATTEMPTED, None))
         return _answer(canceled, _tried(lambda: orders.carry_out(wire, new, response)))
-
-    def _cancel(self, wire: MarketWire, parameters: Parameters, old: OrderRecord | None) -> Json:
-        return self._orders.withdraw(wire, parameters, old, parameters.client_order_id("cancelNewClientOrderId"))
 
     def _count(self, parameters: Parameters) -> refusals.VenueError | None:
         """Count the new order; too many of them are an error, or with CANCEL_ONLY only the new order's."""

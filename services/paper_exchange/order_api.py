@@ -56,8 +56,9 @@ class OrderApi:
     def cancel(self, parameters: Parameters) -> Json:
         """Cancel one order."""
         wire = self._site.market(parameters.symbol())
-        order = self.named(wire, parameters)
-        return self.withdraw(wire, parameters, order, parameters.client_order_id("newClientOrderId"))
+        order, wanted = self.named(wire, parameters), self.restrictions(parameters)
+        cancel_id = parameters.client_order_id("newClientOrderId")
+        return self.withdraw(wire, parameters.account, order, cancel_id, wanted)
 
     def cancel_all(self, parameters: Parameters) -> list[Json]:
         """Cancel every open order of a market."""
@@ -65,7 +66,7 @@ class OrderApi:
         open_orders = list(self._site.exchange.ledger.open_of(parameters.account, wire.instrument.symbol).values())
         if not open_orders:
             raise refusals.unknown_order()
-        return [self.withdraw(wire, parameters, order, "") for order in open_orders]
+        return [self.withdraw(wire, parameters.account, order) for order in open_orders]
 
     def amend(self, parameters: Parameters) -> Json:
         """Make an open order smaller; it keeps its place and gets another client order id."""
@@ -179,16 +180,22 @@ class OrderApi:
         name = "cancelRestrictions"
         return parameters.choice(name, CancelRestrictions, None, INVALID_RESTRICTIONS) if parameters.has(name) else None
 
-    def withdraw(self, wire: MarketWire, parameters: Parameters, order: OrderRecord | None, cancel_id: str) -> Json:
+    def withdraw(
+        self,
+        wire: MarketWire,
+        account: str,
+        order: OrderRecord | None,
+        cancel_id: str = "",
+        wanted: CancelRestrictions | None = None,
+    ) -> Json:
         """Cancel an order, if it is open and in a state in which its owner wants that."""
         if order is None or not order.is_open:
             raise refusals.unknown_order()
-        wanted = self.restrictions(parameters)
         if wanted is not None and bool(order.filled_lots) is (wanted is CancelRestrictions.ONLY_NEW):
             raise refusals.restricted_cancel()
         cancel_id = cancel_id or secrets.token_hex(11)
         command = CancelOrder(
-            time_ns=self._site.venue.now_ns(), account=parameters.account, symbol=wire.instrument.symbol,
+            time_ns=self._site.venue.now_ns(), account=account, symbol=wire.instrument.symbol,
             order_id=order.order_id, cancel_id=cancel_id,
         )  # fmt: skip
         _check(command, self._site.venue.execute(command))

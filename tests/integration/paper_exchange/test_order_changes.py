@@ -95,6 +95,7 @@ def test_every_way_in_which_a_half_fails(tmp_path: Path, terms, status, code, re
         ({"cancelOrigClientOrderId": "a b"}, -1100),
         ({"cancelOrderId": "7", "cancelOrigClientOrderId": None, "price": "1990.001"}, -1013),
         ({"cancelRestrictions": "ONLY_OLD"}, -1145),
+        ({"cancelNewClientOrderId": "a b"}, -1100),
         ({"orderRateLimitExceededMode": "PERHAPS"}, -1130),
         ({"side": "LONG"}, -1117),
         ({"quantity": "0.001"}, -1013),
