@@ -138,11 +138,13 @@ class Pool:
     def swap(self, zero_for_one: bool, amount: int, sqrt_price_limit: int | None = None) -> tuple[int, int]:
         """Sell token0 (or token1): exactly `amount` in if positive, -`amount` out if negative, or less at the limit.
 
-        Returns (token0, token1) as the pool sees them: positive enters. The common case, an exact input that reaches
-        neither the next stop nor the limit, is computed here at once; everything else goes step by step.
+        Returns (token0, token1) as the pool sees them: positive enters. The common case, that neither the next stop
+        nor a limit is reached, is computed at once (an exact input here); everything else goes step by step.
         """
         price, liquidity = self.sqrt_price, self.liquidity
         if amount <= 0 or not liquidity or amount >> 255:
+            if amount < 0 and sqrt_price_limit is None and (swapped := self._swap_output(zero_for_one, -amount)):
+                return swapped
             return self._swap_stepwise(zero_for_one, amount, sqrt_price_limit)
         usable = amount * self._kept // FEE_UNIT
         if zero_for_one:
@@ -176,18 +178,47 @@ class Pool:
                 return -((liquidity << 96) * moved // end // price), amount
         return self._swap_stepwise(zero_for_one, amount, sqrt_price_limit)
 
+    def _swap_output(self, down: bool, wanted: int) -> tuple[int, int] | None:
+        """An exact output that ends before the next stop; None, with nothing changed, if it does not."""
+        price, liquidity = self.sqrt_price, self.liquidity
+        numerator = liquidity << 96
+        low, high = self._down if down else self._up
+        if not low < price < high or wanted * price >= numerator:
+            return None
+        if down:
+            # The contract asks what the whole stretch would give before it asks where the price would end.
+            end = price + (-(wanted << 96) // liquidity)
+            if wanted >= liquidity * (price - low) >> 96 or end <= low:
+                return None
+            amount_in = -((-(numerator * (price - end)) // price) // end)
+        else:
+            end = -(-numerator * price // (numerator - wanted * price))
+            if wanted >= numerator * (high - price) // high // price or end >= high:
+                return None
+            amount_in = -(-(liquidity * (end - price)) >> 96)
+        fee = -(-amount_in * self.fee_ppm // self._kept)
+        paid = amount_in + fee
+        if down:
+            fee = self._tithe0(fee) if self._protocol0 else fee
+            self.growth0 = (self.growth0 + (fee << 128) // liquidity) & UINT256_MAX
+        else:
+            fee = self._tithe1(fee) if self._protocol1 else fee
+            self.growth1 = (self.growth1 + (fee << 128) // liquidity) & UINT256_MAX
+        if end != price:
+            self.sqrt_price, self._tick = end, None
+        return (paid, -wanted) if down else (-wanted, paid)
+
     def _swap_stepwise(self, down: bool, amount: int, sqrt_price_limit: int | None) -> tuple[int, int]:
         """From stop to stop: the edges of bitmap words and the initialized ticks."""
         limit = self._require_swap(down, amount, sqrt_price_limit)
         price, tick, liquidity, remaining, calculated = self.sqrt_price, self.tick, self.liquidity, amount, 0
         paid_growth, other_growth = (self.growth0, self.growth1) if down else (self.growth1, self.growth0)
-        share, protocol = self._protocol0 if down else self._protocol1, 0
+        share, protocol, fee_ppm = self._protocol0 if down else self._protocol1, 0, self.fee_ppm
         crossed: list[tuple[Tick, Growth]] = []
         while remaining and price != limit:
-            stop, initialized = self._next_stop(tick, down)
-            stop_price = sqrt_price_at_tick(stop)
+            stop, stop_price, info = self._next_stop(tick, down)
             target = max(stop_price, limit) if down else min(stop_price, limit)
-            end, amount_in, amount_out, fee = swap_step(price, target, liquidity, remaining, self.fee_ppm)
+            end, amount_in, amount_out, fee = swap_step(price, target, liquidity, remaining, fee_ppm)
             if amount > 0:
                 remaining -= amount_in + fee
                 calculated -= amount_out
@@ -200,9 +231,8 @@ class Pool:
             if liquidity:
                 paid_growth = (paid_growth + (fee << 128) // liquidity) & UINT256_MAX
             if end == stop_price:
-                if initialized:
+                if info:
                     growth = Growth(paid_growth, other_growth) if down else Growth(other_growth, paid_growth)
-                    info = self.ticks.by_tick[stop]
                     crossed.append((info, growth))
                     liquidity += -info.liquidity_net if down else info.liquidity_net
                 tick = stop - 1 if down else stop
@@ -216,24 +246,27 @@ class Pool:
             self.growth0, self.protocol_fees0 = paid_growth, (self.protocol_fees0 + protocol) & UINT128_MAX
         else:
             self.growth1, self.protocol_fees1 = paid_growth, (self.protocol_fees1 + protocol) & UINT128_MAX
-        self._find_stops(tick)
+        self._down, self._up = self._stretches(tick)
         specified = amount - remaining
         return (specified, calculated) if down == (amount > 0) else (calculated, specified)
 
-    def _next_stop(self, tick: int, down: bool) -> tuple[int, bool]:
-        compressed = tick // self.spacing
-        index, initialized = self._bitmap.at_or_below(compressed) if down else self._bitmap.above(compressed)
-        return min(max(index * self.spacing, MIN_TICK), MAX_TICK), initialized
+    def _next_stop(self, tick: int, down: bool) -> tuple[int, int, Tick | None]:
+        """Where a swap must stop next: tick, price, and what is kept for it if it is initialized."""
+        index = tick // self.spacing
+        stop = self._bitmap.at_or_below(index)[0] if down else self._bitmap.above(index)[0]
+        at = stop * self.spacing
+        return min(max(at, MIN_TICK), MAX_TICK), self._price_of(stop), self.ticks.by_tick.get(at)
 
-    def _find_stops(self, tick: int) -> None:
+    def _stretches(self, tick: int) -> tuple[tuple[int, int], tuple[int, int]]:
         """Between which prices the next stops stay what they are now (see `_down` and `_up`)."""
         here, bitmap = tick // self.spacing, self._bitmap
         below, above = bitmap.at_or_below(here)[0], bitmap.above(here)[0]
         next_word = (here >> 8) + 1 << 8
         # A swap up looks into the word of the tick after this one, so it finds another stop once that word is new.
         first = below if (here + 1) & 255 else here
-        self._down = self._price_of(below), self._price_of(min(above, next_word))
-        self._up = self._price_of(first), self._price_of(above)
+        lower, upper = self._price_of(below), self._price_of(above)
+        down = lower, upper if above <= next_word else self._price_of(next_word)
+        return down, (lower if first == below else self._price_of(first), upper)
 
     def _price_of(self, compressed: int) -> int:
         return sqrt_price_at_tick(min(max(compressed * self.spacing, MIN_TICK), MAX_TICK))
