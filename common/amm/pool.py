@@ -4,6 +4,8 @@ Written from the whitepaper (sections 6.2 to 6.4). Every method checks all rules
 value and the rule, and only then changes anything. Tokens are not moved here: what enters and leaves is returned.
 """
 
+from typing import NamedTuple
+
 from common.amm.bitmap import TickBitmap
 from common.amm.fees import Growth
 from common.amm.full_math import UINT128_MAX, UINT256_MAX, require_uint
@@ -26,18 +28,29 @@ from common.model.errors import InputInvalid
 WHERE = "pool"
 SPACING_MAX = 16_383
 PROTOCOL_SHARES = (0, 4, 5, 6, 7, 8, 9, 10)
+STRETCHES_MAX = 4_096
 _NOWHERE = (0, 0)
 
 Key = tuple[str, int, int]
 """Owner, lower tick, upper tick."""
 
 
+class Stretch(NamedTuple):
+    """Stops around a compressed tick: the next ones down and up, and between which prices they stay what they are."""
+
+    below: int
+    above: int
+    down: tuple[int, int]
+    up: tuple[int, int]
+
+
 class Pool:
     """One pool. Prices are Q64.96 square roots of token1 per token0, amounts raw units, fees parts per million."""
 
     __slots__ = (
-        "_bitmap", "_down", "_kept", "_protocol0", "_protocol1", "_tick", "_up", "fee_ppm", "growth0", "growth1",
-        "holdings", "liquidity", "protocol_fees0", "protocol_fees1", "spacing", "sqrt_price", "ticks",
+        "_bitmap", "_down", "_index", "_kept", "_protocol0", "_protocol1", "_stretches", "_tick", "_up", "fee_ppm",
+        "growth0", "growth1", "holdings", "liquidity", "protocol_fees0", "protocol_fees1", "spacing", "sqrt_price",
+        "ticks",
     )  # fmt: skip
 
     def __init__(self, fee_ppm: int, spacing: int) -> None:
@@ -54,6 +67,8 @@ class Pool:
         self._tick: int | None = None
         # Open intervals of the price inside which a swap down (up) has the same next stop: its lower (upper) end.
         self._down = self._up = _NOWHERE
+        # A compressed tick from which the same stops are found, and what was found from those asked for so far.
+        self._index, self._stretches = 0, dict[int, Stretch]()
 
     @property
     def tick(self) -> int:
@@ -211,12 +226,14 @@ class Pool:
     def _swap_stepwise(self, down: bool, amount: int, sqrt_price_limit: int | None) -> tuple[int, int]:
         """From stop to stop: the edges of bitmap words and the initialized ticks."""
         limit = self._require_swap(down, amount, sqrt_price_limit)
-        price, tick, liquidity, remaining, calculated = self.sqrt_price, self.tick, self.liquidity, amount, 0
+        price, tick, liquidity, remaining, calculated = self.sqrt_price, self._tick, self.liquidity, amount, 0
+        index, spacing = self._find_index(down), self.spacing
         paid_growth, other_growth = (self.growth0, self.growth1) if down else (self.growth1, self.growth0)
         share, protocol, fee_ppm = self._protocol0 if down else self._protocol1, 0, self.fee_ppm
         crossed: list[tuple[Tick, Growth]] = []
         while remaining and price != limit:
-            stop, stop_price, info = self._next_stop(tick, down)
+            stretch = self._stretch(index)
+            stop, stop_price = (stretch.below, stretch.down[0]) if down else (stretch.above, stretch.up[1])
             target = max(stop_price, limit) if down else min(stop_price, limit)
             end, amount_in, amount_out, fee = swap_step(price, target, liquidity, remaining, fee_ppm)
             if amount > 0:
@@ -231,13 +248,15 @@ class Pool:
             if liquidity:
                 paid_growth = (paid_growth + (fee << 128) // liquidity) & UINT256_MAX
             if end == stop_price:
-                if info:
+                if info := self.ticks.by_tick.get(stop * spacing):
                     growth = Growth(paid_growth, other_growth) if down else Growth(other_growth, paid_growth)
                     crossed.append((info, growth))
                     liquidity += -info.liquidity_net if down else info.liquidity_net
-                tick = stop - 1 if down else stop
+                index = stop - 1 if down else stop
+                tick = stop * spacing - down
             elif end != price:
-                tick = tick_at_sqrt_price(end)
+                # The tick follows from the price when somebody asks; the stops here are those of this index.
+                index, tick = stop if down else stop - 1, None
             price = end
         for info, growth in crossed:
             info.cross(growth)
@@ -246,27 +265,32 @@ class Pool:
             self.growth0, self.protocol_fees0 = paid_growth, (self.protocol_fees0 + protocol) & UINT128_MAX
         else:
             self.growth1, self.protocol_fees1 = paid_growth, (self.protocol_fees1 + protocol) & UINT128_MAX
-        self._down, self._up = self._stretches(tick)
+        stretch = self._stretch(index)
+        self._index, self._down, self._up = index, stretch.down, stretch.up
         specified = amount - remaining
         return (specified, calculated) if down == (amount > 0) else (calculated, specified)
 
-    def _next_stop(self, tick: int, down: bool) -> tuple[int, int, Tick | None]:
-        """Where a swap must stop next: tick, price, and what is kept for it if it is initialized."""
-        index = tick // self.spacing
-        stop = self._bitmap.at_or_below(index)[0] if down else self._bitmap.above(index)[0]
-        at = stop * self.spacing
-        return min(max(at, MIN_TICK), MAX_TICK), self._price_of(stop), self.ticks.by_tick.get(at)
+    def _find_index(self, down: bool) -> int:
+        """A compressed tick from which a swap finds the stops that it would find from the present one."""
+        low, high = self._down if down else self._up
+        if self._tick is None and low < self.sqrt_price < high:
+            return self._index
+        return self.tick // self.spacing
 
-    def _stretches(self, tick: int) -> tuple[tuple[int, int], tuple[int, int]]:
-        """Between which prices the next stops stay what they are now (see `_down` and `_up`)."""
-        here, bitmap = tick // self.spacing, self._bitmap
-        below, above = bitmap.at_or_below(here)[0], bitmap.above(here)[0]
-        next_word = (here >> 8) + 1 << 8
-        # A swap up looks into the word of the tick after this one, so it finds another stop once that word is new.
-        first = below if (here + 1) & 255 else here
-        lower, upper = self._price_of(below), self._price_of(above)
-        down = lower, upper if above <= next_word else self._price_of(next_word)
-        return down, (lower if first == below else self._price_of(first), upper)
+    def _stretch(self, index: int) -> Stretch:
+        """The stops around a compressed tick; remembered until a tick is initialized or ceases to be."""
+        found = self._stretches.get(index)
+        if found is None:
+            if len(self._stretches) >= STRETCHES_MAX:
+                self._stretches.clear()
+            below, above = self._bitmap.at_or_below(index)[0], self._bitmap.above(index)[0]
+            next_word = (index >> 8) + 1 << 8
+            # A swap up looks into the word of the tick after this one: it finds another stop once that word is new.
+            first = below if (index + 1) & 255 else index
+            down = self._price_of(below), self._price_of(min(above, next_word))
+            found = Stretch(below, above, down, (self._price_of(first), self._price_of(above)))
+            self._stretches[index] = found
+        return found
 
     def _price_of(self, compressed: int) -> int:
         return sqrt_price_at_tick(min(max(compressed * self.spacing, MIN_TICK), MAX_TICK))
@@ -282,6 +306,7 @@ class Pool:
                     flipped.append(bound)
                     self._bitmap.flip(bound // self.spacing)
                     self._down = self._up = _NOWHERE
+                    self._stretches.clear()
         holding = self.holdings.get(key)
         if holding is None:
             holding = self.holdings[key] = Holding()
