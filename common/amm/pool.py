@@ -11,7 +11,7 @@ from common.amm.fees import Growth
 from common.amm.full_math import UINT128_MAX, UINT256_MAX, require_uint
 from common.amm.holding import Holding
 from common.amm.liquidity import amounts_of_liquidity, liquidity_per_tick_max
-from common.amm.swap_math import FEE_UNIT, swap_step
+from common.amm.swap_math import FEE_UNIT, exact_input_step, exact_output_step
 from common.amm.tick_math import (
     MAX_SQRT_PRICE_X96,
     MAX_TICK,
@@ -227,15 +227,19 @@ class Pool:
         """From stop to stop: the edges of bitmap words and the initialized ticks."""
         limit = self._require_swap(down, amount, sqrt_price_limit)
         price, tick, liquidity, remaining, calculated = self.sqrt_price, self._tick, self.liquidity, amount, 0
-        index, spacing = self._find_index(down), self.spacing
+        index, spacing, step = (
+            self._find_index(down),
+            self.spacing,
+            exact_input_step if amount > 0 else exact_output_step,
+        )
         paid_growth, other_growth = (self.growth0, self.growth1) if down else (self.growth1, self.growth0)
         share, protocol, fee_ppm = self._protocol0 if down else self._protocol1, 0, self.fee_ppm
         crossed: list[tuple[Tick, Growth]] = []
         while remaining and price != limit:
             stretch = self._stretch(index)
             stop, stop_price = (stretch.below, stretch.down[0]) if down else (stretch.above, stretch.up[1])
-            target = max(stop_price, limit) if down else min(stop_price, limit)
-            end, amount_in, amount_out, fee = swap_step(price, target, liquidity, remaining, fee_ppm)
+            target = limit if (stop_price < limit) == down else stop_price
+            end, amount_in, amount_out, fee = step(price, target, liquidity, remaining, fee_ppm, down)
             if amount > 0:
                 remaining -= amount_in + fee
                 calculated -= amount_out

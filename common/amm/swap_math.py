@@ -2,7 +2,6 @@
 
 from typing import NamedTuple
 
-from common.amm.full_math import mul_div_up
 from common.amm.sqrt_price_math import price_after_input, price_after_output
 
 FEE_UNIT = 1_000_000
@@ -19,13 +18,16 @@ class SwapStep(NamedTuple):
 
 def swap_step(sqrt_price: int, sqrt_target: int, liquidity: int, remaining: int, fee_ppm: int) -> SwapStep:
     """Swap towards `sqrt_target`; `remaining` > 0 is exact input, < 0 exact output; the fee is taken from the input."""
-    zero_for_one = sqrt_price >= sqrt_target
+    down = sqrt_price >= sqrt_target
     if remaining >= 0:
-        return _exact_input(sqrt_price, sqrt_target, liquidity, remaining, fee_ppm, zero_for_one)
-    return _exact_output(sqrt_price, sqrt_target, liquidity, -remaining, fee_ppm, zero_for_one)
+        return SwapStep(*exact_input_step(sqrt_price, sqrt_target, liquidity, remaining, fee_ppm, down))
+    return SwapStep(*exact_output_step(sqrt_price, sqrt_target, liquidity, remaining, fee_ppm, down))
 
 
-def _exact_input(price: int, target: int, liquidity: int, remaining: int, fee_ppm: int, down: bool) -> SwapStep:
+def exact_input_step(
+    price: int, target: int, liquidity: int, remaining: int, fee_ppm: int, down: bool
+) -> tuple[int, int, int, int]:
+    """`swap_step` of an exact input as a plain tuple; `down` = token0 enters."""
     usable = remaining * (FEE_UNIT - fee_ppm) // FEE_UNIT
     amount_in, amount_out = _between(price, target, liquidity, down)
     if usable < amount_in:
@@ -33,18 +35,21 @@ def _exact_input(price: int, target: int, liquidity: int, remaining: int, fee_pp
         if end != target:
             # Whatever the price did not need is fee: the taker named the input, so all of it is taken.
             amount_in, amount_out = _between(price, end, liquidity, down)
-            return SwapStep(end, amount_in, amount_out, remaining - amount_in)
-    return SwapStep(target, amount_in, amount_out, mul_div_up(amount_in, fee_ppm, FEE_UNIT - fee_ppm))
+            return end, amount_in, amount_out, remaining - amount_in
+    return target, amount_in, amount_out, -(-amount_in * fee_ppm // (FEE_UNIT - fee_ppm))
 
 
-def _exact_output(price: int, target: int, liquidity: int, wanted: int, fee_ppm: int, down: bool) -> SwapStep:
+def exact_output_step(
+    price: int, target: int, liquidity: int, remaining: int, fee_ppm: int, down: bool
+) -> tuple[int, int, int, int]:
+    """`swap_step` of an exact output (`remaining` < 0) as a plain tuple; `down` = token0 enters."""
     end = target
     amount_in, amount_out = _between(price, target, liquidity, down)
-    if wanted < amount_out:
-        end = price_after_output(price, liquidity, wanted, zero_for_one=down)
+    if -remaining < amount_out:
+        end = price_after_output(price, liquidity, -remaining, zero_for_one=down)
         amount_in, amount_out = _between(price, end, liquidity, down)
-        amount_out = min(wanted, amount_out)
-    return SwapStep(end, amount_in, amount_out, mul_div_up(amount_in, fee_ppm, FEE_UNIT - fee_ppm))
+        amount_out = min(-remaining, amount_out)
+    return end, amount_in, amount_out, -(-amount_in * fee_ppm // (FEE_UNIT - fee_ppm))
 
 
 def _between(price: int, end: int, liquidity: int, down: bool) -> tuple[int, int]:
