@@ -227,14 +227,11 @@ class Pool:
         """From stop to stop: the edges of bitmap words and the initialized ticks."""
         limit = self._require_swap(down, amount, sqrt_price_limit)
         price, tick, liquidity, remaining, calculated = self.sqrt_price, self._tick, self.liquidity, amount, 0
-        index, spacing, step = (
-            self._find_index(down),
-            self.spacing,
-            exact_input_step if amount > 0 else exact_output_step,
-        )
+        index, spacing = self._find_index(down), self.spacing
+        step = exact_input_step if amount > 0 else exact_output_step
         paid_growth, other_growth = (self.growth0, self.growth1) if down else (self.growth1, self.growth0)
         share, protocol, fee_ppm = self._protocol0 if down else self._protocol1, 0, self.fee_ppm
-        crossed: list[tuple[Tick, Growth]] = []
+        crossed: list[tuple[Tick, int]] = []
         while remaining and price != limit:
             stretch = self._stretch(index)
             stop, stop_price = (stretch.below, stretch.down[0]) if down else (stretch.above, stretch.up[1])
@@ -253,8 +250,7 @@ class Pool:
                 paid_growth = (paid_growth + (fee << 128) // liquidity) & UINT256_MAX
             if end == stop_price:
                 if info := self.ticks.by_tick.get(stop * spacing):
-                    growth = Growth(paid_growth, other_growth) if down else Growth(other_growth, paid_growth)
-                    crossed.append((info, growth))
+                    crossed.append((info, paid_growth))
                     liquidity += -info.liquidity_net if down else info.liquidity_net
                 index = stop - 1 if down else stop
                 tick = stop * spacing - down
@@ -263,7 +259,7 @@ class Pool:
                 index, tick = stop if down else stop - 1, None
             price = end
         for info, growth in crossed:
-            info.cross(growth)
+            info.cross(*((growth, other_growth) if down else (other_growth, growth)))
         self.sqrt_price, self._tick, self.liquidity = price, tick, liquidity
         if down:
             self.growth0, self.protocol_fees0 = paid_growth, (self.protocol_fees0 + protocol) & UINT128_MAX

@@ -3,6 +3,7 @@
 import msgspec
 
 from common.amm.fees import Growth, growth_inside
+from common.amm.full_math import UINT256_MAX
 from common.model.errors import InputInvalid
 
 NO_GROWTH = Growth(0, 0)
@@ -15,10 +16,10 @@ class Tick(msgspec.Struct):
     liquidity_net: int = 0
     outside: Growth = NO_GROWTH
 
-    def cross(self, growth: Growth) -> int:
-        """The price passes: the other side becomes the far one (equation 6.26). Returns the net liquidity, upwards."""
-        self.outside = growth - self.outside
-        return self.liquidity_net
+    def cross(self, growth0: int, growth1: int) -> None:
+        """The price passes, at this global growth: the other side becomes the far one (equation 6.26)."""
+        outside = self.outside
+        self.outside = Growth((growth0 - outside.token0) & UINT256_MAX, (growth1 - outside.token1) & UINT256_MAX)
 
 
 class Ticks:

@@ -1,5 +1,6 @@
 """A sequence file: pools and what is done to them, with what must come of it. Integers are strings, or plain."""
 
+import re
 from pathlib import Path
 from typing import Annotated
 
@@ -7,6 +8,8 @@ import msgspec
 
 Integer = Annotated[int, msgspec.Meta(description="in files a decimal string: 256 bits do not fit JSON's numbers")]
 WATCHED = ("sqrtPriceX96", "tick", "liquidity", "feeGrowthGlobal0X128", "feeGrowthGlobal1X128")
+
+_INTEGER = re.compile(r"[+-]?[0-9]+")
 
 
 class ScriptInvalid(Exception):
@@ -23,7 +26,7 @@ class After(msgspec.Struct, kw_only=True, forbid_unknown_fields=True, omit_defau
     feeGrowthGlobal1X128: Integer | None = None
 
 
-class _Op(msgspec.Struct, kw_only=True, tag_field="op", forbid_unknown_fields=True, omit_defaults=True):
+class _Op(msgspec.Struct, kw_only=True, tag_field="op", omit_defaults=True):
     amount0: Integer
     amount1: Integer
     after: After | None = None
@@ -64,7 +67,7 @@ class Swap(_Op, tag="swap"):
 Op = Mint | Burn | Collect | Swap
 
 
-class PoolScript(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
+class PoolScript(msgspec.Struct, kw_only=True):
     """One pool from its first price on."""
 
     fee: Integer
@@ -108,16 +111,14 @@ def write(script: Script) -> bytes:
 
 
 def _integers(value: object, key: str = "") -> object:
-    """Decimal strings as integers, everywhere but in names."""
+    """Decimal strings as integers, everywhere but in names; what is none there, its field refuses."""
     if isinstance(value, dict):
         return {name: _integers(member, name) for name, member in value.items()}
     if isinstance(value, list):
         return [_integers(member) for member in value]
     if key == "id":
         return str(value)
-    if isinstance(value, str) and key not in ("op", "about"):
-        return int(value)
-    return value
+    return int(value) if isinstance(value, str) and _INTEGER.fullmatch(value) else value
 
 
 def _strings(value: object) -> object:

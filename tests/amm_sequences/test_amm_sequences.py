@@ -57,7 +57,8 @@ def test_a_file_survives_being_read_and_written() -> None:
 
 def test_integers_may_be_plain_and_after_may_be_missing_or_partial() -> None:
     text = (
-        b'{"pools":[{"fee":500,"tickSpacing":"10","initialSqrtPriceX96":"79228162514264337593543950336","ops":['
+        b'{"pools":[{"name":"a note","fee":500,"tickSpacing":"10","initialSqrtPriceX96":'
+        b'"79228162514264337593543950336","ops":['
         b'{"op":"mint","id":1,"tickLower":-10,"tickUpper":"10","amount0Desired":"1000000","amount1Desired":1000000,'
         b'"liquidity":"2000600039","amount0":"1000000","amount1":"1000000","after":{"tick":0}},'
         b'{"op":"collect","id":"1","amount0":"0","amount1":"0"}]}]}'
@@ -73,7 +74,9 @@ def test_integers_may_be_plain_and_after_may_be_missing_or_partial() -> None:
         "",
         "{",
         "{}",
-        '{"pools":[{"fee":"x"}]}',
+        '{"pools":[{"fee":"x","tickSpacing":1,"initialSqrtPriceX96":1,"ops":[]}]}',
+        '{"pools":[{"fee":1,"tickSpacing":1,"initialSqrtPriceX96":1,"ops":[{"op":"collect","id":1,"amount0":0,'
+        '"amount1":0,"after":{"price":1}}]}]}',
         '{"pools":[{"fee":1,"tickSpacing":1,"initialSqrtPriceX96":1,"ops":[{"op":"fly"}]}]}',
     ],
 )
