@@ -6,6 +6,7 @@ import pytest
 
 from common.amm.full_math import Q96, UINT128_MAX, UINT256_MAX
 from common.amm.pool import Pool
+from common.amm.sqrt_price_math import amount0_between, amount1_between
 from common.amm.swap_math import swap_step
 from common.amm.tick_math import (
     MAX_SQRT_PRICE_X96,
@@ -213,3 +214,30 @@ def test_all_liquidity_of_one_tick_can_be_used() -> None:
     with pytest.raises(InputInvalid, match=f"at most {most}"):
         pool.mint("other", 60, 120, 1)
     assert pool.liquidity == most and ("other", 60, 120) not in pool.holdings
+
+
+@pytest.mark.parametrize("down", [True, False])
+def test_an_output_that_just_empties_a_stretch_ends_at_its_stop(down: bool) -> None:
+    pool = pool_at(6_000, (5_940, 6_060, L), (5_880, 6_120, L))
+    pool.swap(not down, 10)
+    stop = sqrt_price_at_tick(5_940 if down else 6_060)
+    low, high = sorted((pool.sqrt_price, stop))
+    # All that the stretch gives, rounded down, though a price a little nearer would give it too.
+    held = amount1_between(low, high, 2 * L, round_up=False), amount0_between(low, high, 2 * L, round_up=False)
+    pool.swap(down, -held[not down])
+    assert (pool.sqrt_price, pool.liquidity) == (stop, L)
+
+
+def test_trap_the_last_tick_of_a_word_is_a_stop_again_once_the_price_is_below_it() -> None:
+    # Seen from the last spacing of a word (15300 to 15360) the next stop up is the next word's; from below it is 15300.
+    for amount in range(10**15, 10**15 + 40):
+        pool, fresh = pool_at(15_330, (-60_000, 60_000, L)), pool_at(15_330, (-60_000, 60_000, L))
+        for each in (pool, fresh):
+            each.swap(True, 1)  # all of it is fee: the price stays, the stops are found
+            each.swap(True, 10**16)
+            assert 14_000 < each.tick < 15_300
+        fresh._down = fresh._up = (0, 0)
+        for each in (pool, fresh):
+            each.swap(False, 50 * amount)
+            assert each.tick > 15_360
+        assert everything(pool) == everything(fresh)
