@@ -73,7 +73,7 @@ class Accounts:
 
     def credit(self, account: str, asset: str, units: int) -> None:
         """Add to (or with a negative number take from) the free part."""
-        balance = self.balance(account, asset)
+        balance = self._balances.get(account, NOTHING_HELD).get(asset) or self.balance(account, asset)
         free = balance.free + units
         if free < 0 and account != EXTERNAL_ACCOUNT:
             raise InvariantBroken(f"account {account} would own {free} free units of {asset}")

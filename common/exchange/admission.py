@@ -9,20 +9,17 @@ from common.exchange.margin.margin import OpenOrders
 from common.exchange.matching import Market, Taker
 from common.exchange.money import fee_units
 from common.exchange.reduce_only import reducible
-from common.exchange.rules import BPS
+from common.exchange.rules import BPS, MarketRules
 from common.exchange.stops import reached
 from common.model.order import OrderType, Side, TimeInForce
 
 Terms = PlaceOrder | OrderRecord
 """What was ordered, as a command or as an order that stands already."""
 
-LIMIT, NO_PREVENTION = OrderType.LIMIT, SelfTradePrevention.NONE
+LIMIT, BUY, NO_PREVENTION = OrderType.LIMIT, Side.BUY, SelfTradePrevention.NONE
 
 WHOLE_MAX = 2**63 - 1
 """Prices, quantities, budgets and amounts of money are signed 64-bit integers everywhere else."""
-
-NAME_LENGTH_MAX = 32
-
 
 NAME_LENGTH_MAX = 32
 
@@ -48,18 +45,17 @@ class Standing:
     """What admission looks at besides the order: the account's and the book's present state."""
 
     def __init__(self, core: Core) -> None:
-        self._core = core
+        self._core, self._accounts, self._seats = core, core.ledger.accounts, core.ledger.seats
 
-    def seat_refusal(self, account: str, symbol: str, client_order_id: str) -> RejectReason | None:
-        """Why an account may have no more orders in a market, or none of this name."""
-        ledger, rules = self._core.ledger, self._core.markets[symbol].facts.rules
-        seat = ledger.seats.get((account, symbol))
+    def seat_refusal(self, rules: MarketRules, command: PlaceOrder) -> RejectReason | None:
+        """Why an account may have no more orders in a market of these rules, or none of this name."""
+        seat = self._seats.get((command.account, command.symbol))
         if seat is None:
             return None
-        order_id = seat.names.get(client_order_id)
-        if order_id is not None and (rules.client_ids_once or order_id in seat.orders):
+        orders, order_id = seat.orders, seat.names.get(command.client_order_id)
+        if order_id is not None and (rules.client_ids_once or order_id in orders):
             return RejectReason.DUPLICATE_CLIENT_ORDER_ID
-        return RejectReason.TOO_MANY_OPEN_ORDERS if len(seat.orders) >= rules.open_orders_max else None
+        return RejectReason.TOO_MANY_OPEN_ORDERS if len(orders) >= rules.open_orders_max else None
 
     def is_open(self, order: OrderRecord) -> bool:
         """True for an open order that stays so."""
@@ -67,7 +63,7 @@ class Standing:
 
     def free_units(self, account: str, asset: str) -> int:
         """What an account can spend."""
-        return self._core.ledger.accounts.free(account, asset)
+        return self._accounts.free(account, asset)
 
     def open_lots(self, account: str, symbol: str) -> tuple[int, int]:
         """Lots of an account's open bids and asks in any market."""
@@ -88,7 +84,7 @@ class Standing:
 
     def best_opposite(self, market: Market, side: Side) -> int:
         """The best price that an order of a side could take; 0 = none."""
-        best = market.book.side(side.opposite).best()
+        best = market.book.opposite(side).best()
         return 0 if best is None else best.price
 
 
@@ -127,22 +123,25 @@ def _slid_price(market: Market, standing: Standing, terms: Terms) -> int:
 
 def entry_refusal(core: Core, standing: Standing, command: PlaceOrder) -> RejectReason | None:
     """Why an order may not come in, whatever the book is."""
-    symbol, account, lots = command.symbol, command.account, command.quantity_lots
-    market, instrument = core.markets[symbol], core.instruments[symbol]
-    if not market.facts.is_open and (reason := phase_refusal(market, command.post_only and command.trigger is None)):
+    market, lots, price = core.markets[command.symbol], command.quantity_lots, command.price_ticks
+    facts, instrument, trigger = market.facts, core.instruments[command.symbol], command.trigger
+    if not facts.is_open and (reason := phase_refusal(market, command.post_only and trigger is None)):
         return reason
     if type(lots) is not int or not instrument.quantity_lots_min <= lots <= instrument.quantity_lots_max:
         return RejectReason.QUANTITY_INVALID
-    price = command.price_ticks
     if command.order_type is LIMIT and (type(price) is not int or not 0 < price <= WHOLE_MAX):
         return RejectReason.PRICE_INVALID
-    if not _terms_fit(command, core.time_ns):
+    # Most orders have none of these terms.
+    if (
+        command.post_only or command.expires_ns or command.slide
+        or command.budget is not None or command.protect_ticks is not None
+    ) and not _terms_fit(command, core.time_ns):  # fmt: skip
         return RejectReason.TERMS_INVALID
-    if reason := standing.seat_refusal(account, symbol, command.client_order_id):
+    if reason := standing.seat_refusal(facts.rules, command):
         return reason
     if command.reduce_only and lots > reducible_of(core, command):
         return RejectReason.NO_POSITION_TO_REDUCE
-    return None if command.trigger is None else _trigger_refusal(market, command, command.trigger)
+    return None if trigger is None else _trigger_refusal(market, command, trigger)
 
 
 def phase_refusal(market: Market, rests_only: bool) -> RejectReason | None:
@@ -232,7 +231,7 @@ def _money_refusal(
         return RejectReason.NOTIONAL_TOO_LARGE
     if scale.is_perpetual:
         return _margin_refusal(core, standing, terms, lots, quote, replaced)
-    asset, cost = (scale.quote, quote) if terms.side.sign > 0 else (scale.base, base)
+    asset, cost = (scale.quote, quote) if terms.side is BUY else (scale.base, base)
     if replaced is not None:
         cost -= locked_units(core, replaced)
     if cost > standing.free_units(terms.account, asset):
@@ -268,8 +267,6 @@ def _margin_refusal(
 
 
 def _terms_fit(command: PlaceOrder, time_ns: int) -> bool:
-    if not (command.post_only or command.expires_ns) and command.budget is None and command.protect_ticks is None:
-        return not command.slide
     is_limit, rests = command.order_type is OrderType.LIMIT, command.time_in_force is TimeInForce.GTC
     if (command.post_only or command.expires_ns) and not (is_limit and rests):
         return False

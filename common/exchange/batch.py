@@ -14,6 +14,7 @@ from common.exchange.events import BatchItemStarted, BatchRejected, RejectReason
 from common.exchange.ledger import OrderRecord
 from common.exchange.margin.margin import OpenOrders
 from common.exchange.matching import Market, Taker
+from common.exchange.rules import MarketRules
 from common.model.order import OrderType, Side, TimeInForce
 
 
@@ -57,12 +58,12 @@ class Planned(Standing):
             cost = ledger.cost_units(command.symbol, command.side, price, command.quantity_lots)
             self._free[command.account, ledger.lockable(command.symbol, command.side)] -= cost
 
-    def seat_refusal(self, account: str, symbol: str, client_order_id: str) -> RejectReason | None:
+    def seat_refusal(self, rules: MarketRules, command: PlaceOrder) -> RejectReason | None:
         """Why an account may have no more orders in a market after the plan, or none of this name."""
-        ledger, rules = self._core.ledger, self._core.markets[symbol].facts.rules
-        if (account, symbol, client_order_id) in self._names:
+        ledger, account, symbol = self._core.ledger, command.account, command.symbol
+        if (account, symbol, command.client_order_id) in self._names:
             return RejectReason.DUPLICATE_CLIENT_ORDER_ID
-        order = ledger.find(account, symbol, 0, client_order_id)
+        order = ledger.find(account, symbol, 0, command.client_order_id)
         if order is not None and (rules.client_ids_once or self.is_open(order)):
             return RejectReason.DUPLICATE_CLIENT_ORDER_ID
         planned = len(ledger.open_of(account, symbol)) + self._more[account, symbol]

@@ -15,7 +15,7 @@ from common.exchange.commands import AmendOrder, CancelOrder, ExpireOpenOrders, 
 from common.exchange.core import Core, Key
 from common.exchange.entry import OrderEntry
 from common.exchange.events import TIME_OUT, AmendRejected, CancelRejected, OrderCanceled, RejectReason
-from common.exchange.ledger import NO_SEAT, OrderRecord
+from common.exchange.ledger import OrderRecord
 from common.model.order import OrderState, OrderType
 
 Named = CancelOrder | ReduceOrder | AmendOrder
@@ -112,10 +112,11 @@ class OrderChanges:
     def named(self, command: Named, standing: Standing) -> OrderRecord | RejectReason:
         """The open order that a command names, or why there is none for it."""
         ledger = self._core.ledger
-        seat = ledger.seats.get((command.account, command.symbol), NO_SEAT)
-        order = seat.orders.get(command.order_id or seat.names.get(command.client_order_id, 0))
-        if order is not None and standing.is_open(order):
-            return order
+        seat = ledger.seats.get((command.account, command.symbol))
+        if seat is not None:
+            order = seat.orders.get(command.order_id or seat.names.get(command.client_order_id, 0))
+            if order is not None and standing.is_open(order):
+                return order
         others = ledger.orders.get(command.order_id)
         if others is not None and others.symbol == command.symbol and others.account != command.account:
             return RejectReason.WRONG_OWNER

@@ -48,6 +48,7 @@ Limit = Callable[[PlaceOrder | OrderRecord, int, OpenLots], RejectReason | None]
 Doer = Callable[[Key, int], None]
 """Does what is due: (key, the time in ns at which it was due)."""
 
+LAST = PriceReference.LAST
 NO_RULES = MarketRules()
 ORDER_ENDS, PHASE_ENDS, LIQUIDATE, FEE_DAY = "order_ends", "phase_ends", "liquidate", "fee_day"
 REACTIONS_MAX = 10_000
@@ -155,6 +156,9 @@ class Core:
 
     def note_price(self, symbol: str, reference: PriceReference, price: int) -> None:
         """A reference price is new; the same one twice in a row counts once."""
+        market = self.markets[symbol]
+        if not market.stops.waiting and not market.facts.rules.breaker_bps:
+            return  # nobody who is there waits for it, and who comes later may not react to it
         prices = self.moved.setdefault((symbol, reference), [])
         if not prices or prices[-1][0] != price:
             prices.append((price, self.ledger.last_order_id))
@@ -206,12 +210,18 @@ class Core:
             price_ticks=price,
             quantity_lots=lots,
             aggressor=taker.side,
-            maker=_party(maker, maker_pays, realised[0]),
-            taker=_party(taker, taker_pays, realised[1]),
-        )
+            maker=TradeParty(
+                account=maker.account, order_id=maker.order_id, client_order_id=maker.client_order_id,
+                fee_units=maker_pays[0], fee_asset=maker_pays[1], realised_units=realised[0],
+            ),
+            taker=TradeParty(
+                account=taker.account, order_id=taker.order_id, client_order_id=taker.client_order_id,
+                fee_units=taker_pays[0], fee_asset=taker_pays[1], realised_units=realised[1],
+            ),
+        )  # fmt: skip
         ledger.settle(trade)
         market.facts.trade(trade)
-        self.note_price(symbol, PriceReference.LAST, price)
+        self.note_price(symbol, LAST, price)
         self.events.append(trade)
         if ledger.settles:
             self._count_volume(maker.account, taker.account, quote_units)
@@ -276,10 +286,9 @@ class Core:
 
     def rest(self, order: OrderRecord) -> None:
         """Queue what is open of an order."""
-        terms = order.terms
+        terms, lots = order.terms, order.quantity_lots - order.filled_lots
         account = terms.account
-        owner = self.owner(account) if self.groups else account
-        lots = order.quantity_lots - order.filled_lots
+        owner = self.groups.get(account, account) if self.groups else account
         resting = RestingOrder(account, order.order_id, terms.client_order_id, lots, owner)
         self.markets[terms.symbol].rest(terms.side, order.price_ticks, resting, terms.reduce_only)
 
@@ -292,9 +301,11 @@ class Core:
             margin.trade(maker.account, symbol, -bought, price),
             margin.trade(taker.account, symbol, bought, price),
         )
-        for account, (units, asset) in zip((maker.account, taker.account), fees, strict=True):
-            if units:
-                margin.pay_fee(asset, account, units, symbol)
+        (maker_units, asset), (taker_units, _) = fees
+        if maker_units:
+            margin.pay_fee(asset, maker.account, maker_units, symbol)
+        if taker_units:
+            margin.pay_fee(asset, taker.account, taker_units, symbol)
         return profits
 
     def _charges(
@@ -311,8 +322,7 @@ class Core:
     def _count_volume(self, maker: str, taker: str, quote_units: int) -> None:
         day, fees = self.time_ns // NS_PER_DAY, self.fees
         was_idle = fees.today is None and fees.is_idle
-        changed = fees.count(day, maker, taker, quote_units)
-        if changed:
+        if changed := fees.count(day, maker, taker, quote_units):
             self._tell_tiers(changed)
         if was_idle and not fees.is_idle and len(fees.schedule.tiers) > 1:
             self.schedule((day + 1) * NS_PER_DAY, FEE_DAY, day + 1)
@@ -344,14 +354,3 @@ class Core:
 
     def _positions(self, symbol: str) -> PositionOf:
         return lambda account: self.position(account, symbol)
-
-
-def _party(order: Taker | RestingOrder, pays: tuple[int, str], realised: int) -> TradeParty:
-    return TradeParty(
-        account=order.account,
-        order_id=order.order_id,
-        client_order_id=order.client_order_id,
-        fee_units=pays[0],
-        fee_asset=pays[1],
-        realised_units=realised,
-    )

@@ -4,7 +4,7 @@ from typing import Protocol
 
 import msgspec
 
-from common.exchange.book import ANY_KEY, BookSide, MakerFill, OrderBook, RestingOrder
+from common.exchange.book import ANY_KEY, BUY, BookSide, MakerFill, OrderBook, RestingOrder
 from common.exchange.commands import SelfTradePrevention
 from common.exchange.events import REDUCE_ONLY, SELF_TRADE
 from common.exchange.facts import MarketFacts
@@ -61,7 +61,7 @@ class Market:
 
     def rest(self, side: Side, price: int, order: RestingOrder, reduce_only: bool = False) -> None:
         """Queue an order that crosses nothing."""
-        (self.book.bids if side.sign > 0 else self.book.asks).append(price, order)
+        (self.book.bids if side is BUY else self.book.asks).append(price, order)
         self._touched[order.key] = None
         if reduce_only:
             self.reduce_only.orders[order.order_id] = order
@@ -87,9 +87,15 @@ class Market:
 
     def match(self, taker: Taker) -> None:
         """Trade until the taker is filled, reaches its limit, or self-trade prevention stops it."""
-        book = self.book
-        makers = book.asks if taker.side.sign > 0 else book.bids
-        bound = ANY_KEY if taker.limit_ticks is None else taker.limit_ticks * taker.side.sign
+        if taker.side is BUY:
+            makers, bound = self.book.asks, taker.limit_ticks
+        else:
+            makers, bound = self.book.bids, None if taker.limit_ticks is None else -taker.limit_ticks
+        if bound is None:
+            bound = ANY_KEY
+        keys = makers.keys
+        if not keys or keys[0] > bound:
+            return  # most orders meet nobody: not even an emptied level is within their limit
         while taker.lots and not taker.stopped:
             level = makers.best()
             if level is None or level.key > bound:

@@ -104,8 +104,7 @@ class Standings:
         """(maker rate, taker rate) of the account's next trade. Days must not run backwards."""
         if day > self._day:
             self._forget(day)
-        place = self._places.get(account)
-        return (place or self._remember(account)).rates
+        return (self._places.get(account) or self._remember(account)).rates
 
     def charges(
         self, maker: str, taker: str, day: int, maker_gets: Amount, taker_gets: Amount
@@ -113,7 +112,13 @@ class Standings:
         """(units, asset) that both sides of a trade pay. What the outside world trades with itself is free."""
         if maker == EXTERNAL_ACCOUNT == taker:
             return (0, maker_gets[1]), (0, taker_gets[1])
-        return charges(self.rates(maker, day)[0], self.rates(taker, day)[1], maker_gets, taker_gets)
+        if day > self._day:
+            self._forget(day)
+        # As in `rates`: every trade asks, so without two more calls.
+        places = self._places
+        maker_place = places.get(maker) or self._remember(maker)
+        taker_place = places.get(taker) or self._remember(taker)
+        return charges(maker_place.rates[0], taker_place.rates[1], maker_gets, taker_gets)
 
     def begin_day(self, day: int) -> Mapping[str, FeeStanding]:
         """Let a later day begin: returns who has another tier by that, sorted by account. O(accounts).

@@ -287,8 +287,9 @@ class Margin:
 
         What the wallet does not have an isolated position pays for itself.
         """
-        self.pay(asset, account, FEE_ACCOUNT, units)
         owner = self.accounts.open(account, asset)
+        owner.wallet -= units
+        self.accounts.open(FEE_ACCOUNT, asset).wallet += units
         if owner.wallet < 0 < units:
             position = owner.positions[symbol]
             if position.isolated is not None:
