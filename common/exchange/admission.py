@@ -1,5 +1,6 @@
 """Whether an order may come in: every reason to refuse it, found before anything changes."""
 
+from common.exchange.accounts import NOTHING_HELD
 from common.exchange.commands import PlaceOrder, SelfTradePrevention, Trigger, TriggerKind
 from common.exchange.core import Core
 from common.exchange.events import MarketPhase, RejectReason
@@ -42,10 +43,15 @@ def is_amount(value: object) -> bool:
 
 
 class Standing:
-    """What admission looks at besides the order: the account's and the book's present state."""
+    """What admission looks at besides the order: the account's and the book's present state.
+
+    `is_actual`: things are as they stand, and not as they will be after a plan.
+    """
+
+    is_actual = True
 
     def __init__(self, core: Core) -> None:
-        self._core, self._accounts, self._seats = core, core.ledger.accounts, core.ledger.seats
+        self._core, self._balances, self._seats = core, core.ledger.accounts.by_account, core.ledger.seats
 
     def seat_refusal(self, rules: MarketRules, command: PlaceOrder) -> RejectReason | None:
         """Why an account may have no more orders in a market of these rules, or none of this name."""
@@ -63,7 +69,8 @@ class Standing:
 
     def free_units(self, account: str, asset: str) -> int:
         """What an account can spend."""
-        return self._accounts.free(account, asset)
+        balance = self._balances.get(account, NOTHING_HELD).get(asset)
+        return 0 if balance is None else balance.free
 
     def open_lots(self, account: str, symbol: str) -> tuple[int, int]:
         """Lots of an account's open bids and asks in any market."""
@@ -121,8 +128,8 @@ def _slid_price(market: Market, standing: Standing, terms: Terms) -> int:
     return best - terms.side.sign if crosses else terms.price_ticks
 
 
-def entry_refusal(core: Core, standing: Standing, command: PlaceOrder) -> RejectReason | None:
-    """Why an order may not come in, whatever the book is."""
+def order_refusal(core: Core, standing: Standing, command: PlaceOrder, taker: Taker) -> RejectReason | None:
+    """Why an order, as it would go through the book, may not come in."""
     market, lots, price = core.markets[command.symbol], command.quantity_lots, command.price_ticks
     facts, instrument, trigger = market.facts, core.instruments[command.symbol], command.trigger
     if not facts.is_open and (reason := phase_refusal(market, command.post_only and trigger is None)):
@@ -141,7 +148,36 @@ def entry_refusal(core: Core, standing: Standing, command: PlaceOrder) -> Reject
         return reason
     if command.reduce_only and lots > reducible_of(core, command):
         return RejectReason.NO_POSITION_TO_REDUCE
-    return None if trigger is None else _trigger_refusal(market, command, trigger)
+    if trigger is not None and (reason := _trigger_refusal(market, command, trigger)):
+        return reason
+    if trigger is None or fires_at_once(market, command):
+        reason = book_refusal(core, standing, command, taker)
+    else:
+        reason = waiting_refusal(core, standing, command, taker)
+    if reason is None and (core.limits or core.strategy_limits):
+        return limit_refusal(core, standing, command, lots)
+    return reason
+
+
+def limit_refusal(
+    core: Core, standing: Standing, terms: Terms, lots: int, replaced: OrderRecord | None = None
+) -> RejectReason | None:
+    """Why an account's own limits do not let it have an order with so many open lots, `replaced` not counted."""
+    checks = core.limits.get(terms.account), core.strategy_limits.get(terms.account)
+    if checks == (None, None):
+        return None
+
+    def open_lots(symbol: str) -> tuple[int, int]:
+        bids, asks = standing.open_lots(terms.account, symbol)
+        if replaced is not None and replaced.symbol == symbol and replaced.order_type is LIMIT:
+            bids -= replaced.remaining_lots * (replaced.side is BUY)
+            asks -= replaced.remaining_lots * (replaced.side is not BUY)
+        return bids, asks
+
+    for check in checks:
+        if check is not None and (reason := check(terms, lots, open_lots)):
+            return reason
+    return None
 
 
 def phase_refusal(market: Market, rests_only: bool) -> RejectReason | None:
@@ -255,14 +291,16 @@ def locked_units(core: Core, order: OrderRecord) -> int:
 def _margin_refusal(
     core: Core, standing: Standing, terms: Terms, lots: int, quote: int, replaced: OrderRecord | None
 ) -> RejectReason | None:
-    others = standing.open_in(terms.account, terms.symbol)
-    if replaced is not None and replaced.order_type is OrderType.LIMIT:
+    others = None if standing.is_actual else standing.open_in(terms.account, terms.symbol)
+    if replaced is not None and replaced.order_type is LIMIT:
+        others = others or standing.open_in(terms.account, terms.symbol)
         lots_now, (bids, asks, loss, elsewhere) = replaced.remaining_lots, others
-        bids -= lots_now * (replaced.side.sign > 0)
-        asks -= lots_now * (replaced.side.sign < 0)
+        bids -= lots_now * (replaced.side is BUY)
+        asks -= lots_now * (replaced.side is not BUY)
         others = bids, asks, loss - lots_now * replaced.lot_loss, elsewhere
     maker_rate, taker_rate = core.fees.rates(terms.account, core.time_ns // NS_PER_DAY)
-    fee = max(0, fee_units(quote, maker_rate if terms.post_only else max(maker_rate, taker_rate)))
+    rate = maker_rate if terms.post_only or maker_rate > taker_rate else taker_rate
+    fee = fee_units(quote, rate) if rate > 0 else 0
     return core.margin.order_refusal(terms.account, terms.symbol, terms.side, lots, quote, fee, others)
 
 

@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 from msgspec.structs import replace
 
-from common.exchange.admission import Standing, locked_units, taker_of
+from common.exchange.admission import Standing, locked_units, order_refusal, taker_of
 from common.exchange.changes import OrderChanges
 from common.exchange.commands import BATCH_ITEMS_MAX, Batch, BatchItem, CancelOrder, PlaceOrder
 from common.exchange.core import Core
@@ -20,6 +20,8 @@ from common.model.order import OrderType, Side, TimeInForce
 
 class Planned(Standing):
     """The standing as it will be after some cancels and some orders that rest."""
+
+    is_actual = False
 
     def __init__(self, core: Core) -> None:
         super().__init__(core)
@@ -175,7 +177,7 @@ class Batches:
         if not rests or command.trigger is not None:
             return RejectReason.BATCH_INVALID
         taker = taker_of(self._core, plan, command, command.quantity_lots, 0)
-        if reason := self._entry.refusal(command, taker, plan):
+        if reason := order_refusal(self._core, plan, command, taker):
             return reason
         price = taker.limit_ticks
         assert price is not None  # only market orders have none

@@ -6,6 +6,7 @@ from common.exchange.admission import (
     Standing,
     book_refusal,
     is_whole,
+    limit_refusal,
     phase_refusal,
     reducible_of,
     taker_of,
@@ -18,6 +19,7 @@ from common.exchange.events import TIME_OUT, AmendRejected, CancelRejected, Orde
 from common.exchange.ledger import OrderRecord
 from common.model.order import OrderState, OrderType
 
+CANCELED = OrderState.CANCELED
 Named = CancelOrder | ReduceOrder | AmendOrder
 
 
@@ -97,14 +99,15 @@ class OrderChanges:
 
     def withdraw(self, order: OrderRecord, cancel_id: str = "") -> None:
         """Take an open order off for its owner."""
-        self._core.take_off(order)
-        self._core.ledger.end(order, OrderState.CANCELED, self._core.time_ns)
-        self._core.tell(
+        core, terms = self._core, order.terms
+        core.take_off(order)
+        core.ledger.end(order, CANCELED, core.time_ns)
+        core.tell(
             OrderCanceled(
-                time_ns=self._core.time_ns,
+                time_ns=core.time_ns,
                 order_id=order.order_id,
-                account=order.account,
-                symbol=order.symbol,
+                account=terms.account,
+                symbol=terms.symbol,
                 cancel_id=cancel_id,
             )
         )
@@ -145,7 +148,7 @@ class OrderChanges:
         taker = taker_of(self._core, self._standing, moved, open_lots, order.order_id)
         refusal = waiting_refusal if order.is_waiting else book_refusal
         reason = refusal(self._core, self._standing, moved, taker, order)
-        reason = reason or self._entry.limit_refusal(moved, open_lots, self._standing, order)
+        reason = reason or limit_refusal(self._core, self._standing, moved, open_lots, order)
         if reason is not None:
             return self._refuse(command, reason)
         if order.slide and taker.limit_ticks is not None:

@@ -6,7 +6,7 @@ from typing import Any
 
 import msgspec
 
-from common.exchange.book import RestingOrder
+from common.exchange.book import BUY, RestingOrder
 from common.exchange.commands import PlaceOrder, PriceReference
 from common.exchange.configuration import ExchangeConfig
 from common.exchange.events import (
@@ -127,8 +127,9 @@ class Core:
     def tell(self, event: Event) -> None:
         """Something happened."""
         self.events.append(event)
-        for hear in self.hearers.get(type(event), ()):
-            hear(event)
+        if hearers := self.hearers.get(type(event)):
+            for hear in hearers:
+                hear(event)
 
     def schedule(self, due_ns: int, kind: str, key: Key) -> None:
         """Have `doers[kind]` called with the key once a command arrives at or after a time, before it acts."""
@@ -156,9 +157,6 @@ class Core:
 
     def note_price(self, symbol: str, reference: PriceReference, price: int) -> None:
         """A reference price is new; the same one twice in a row counts once."""
-        market = self.markets[symbol]
-        if not market.stops.waiting and not market.facts.rules.breaker_bps:
-            return  # nobody who is there waits for it, and who comes later may not react to it
         prices = self.moved.setdefault((symbol, reference), [])
         if not prices or prices[-1][0] != price:
             prices.append((price, self.ledger.last_order_id))
@@ -170,7 +168,7 @@ class Core:
 
     def set_mark(self, symbol: str, price_ticks: int) -> None:
         """A market has another mark."""
-        self.markets[symbol].facts.mark = price_ticks
+        self.markets[symbol].facts.set_mark(price_ticks)
         self.tell(MarkChanged(time_ns=self.time_ns, symbol=symbol, price_ticks=price_ticks))
         self.note_price(symbol, PriceReference.MARK, price_ticks)
         if symbol in self.margin.markets:
@@ -221,7 +219,9 @@ class Core:
         )  # fmt: skip
         ledger.settle(trade)
         market.facts.trade(trade)
-        self.note_price(symbol, LAST, price)
+        if market.stops.waiting or market.facts.rules.breaker_bps:
+            # Otherwise nobody who is there waits for it, and who comes later does not react to what was before.
+            self.note_price(symbol, LAST, price)
         self.events.append(trade)
         if ledger.settles:
             self._count_volume(maker.account, taker.account, quote_units)
@@ -277,10 +277,10 @@ class Core:
 
     def take_off(self, order: OrderRecord) -> None:
         """Let an open order neither rest nor wait."""
-        market, order_id = self.markets[order.terms.symbol], order.order_id
+        market = self.markets[order.terms.symbol]
         if order.is_waiting:
-            market.stops.remove(order_id)
-        resting = market.book.orders.get(order_id)
+            market.stops.remove(order.order_id)
+        resting = market.book.orders.get(order.order_id)
         if resting is not None:
             market.remove(resting)
 
@@ -296,7 +296,7 @@ class Core:
         self, symbol: str, taker: Taker, maker: RestingOrder, price: int, lots: int, fees: tuple[Amount, Amount]
     ) -> tuple[int, int]:
         """Move lots, costs and fees between margin accounts; returns what maker and taker have realised."""
-        margin, bought = self.margin, lots if taker.side.sign > 0 else -lots
+        margin, bought = self.margin, lots if taker.side is BUY else -lots
         profits = (
             margin.trade(maker.account, symbol, -bought, price),
             margin.trade(taker.account, symbol, bought, price),
@@ -315,7 +315,7 @@ class Core:
         maker_gets = taker_gets = quote_units, scale.quote
         if not scale.is_perpetual:
             base = lots * scale.lot_units, scale.base
-            maker_gets, taker_gets = (maker_gets, base) if taker.side.sign > 0 else (base, taker_gets)
+            maker_gets, taker_gets = (maker_gets, base) if taker.side is BUY else (base, taker_gets)
         day = self.time_ns // NS_PER_DAY
         return self.fees.charges(maker.account, taker.account, day, maker_gets, taker_gets)
 

@@ -2,13 +2,12 @@
 
 from common.exchange.admission import (
     Standing,
-    Terms,
     book_refusal,
-    entry_refusal,
     fires_at_once,
+    limit_refusal,
+    order_refusal,
     reducible_of,
     taker_of,
-    waiting_refusal,
 )
 from common.exchange.commands import PlaceOrder, TriggerKind
 from common.exchange.core import ORDER_ENDS, Core
@@ -26,7 +25,7 @@ from common.exchange.matching import Market, Taker
 from common.exchange.stops import trailed
 from common.model.order import OrderType, Side, TimeInForce
 
-LIMIT, GTC, FOK = OrderType.LIMIT, TimeInForce.GTC, TimeInForce.FOK
+LIMIT, MARKET, GTC, FOK = OrderType.LIMIT, OrderType.MARKET, TimeInForce.GTC, TimeInForce.FOK
 
 
 class OrderEntry:
@@ -37,10 +36,9 @@ class OrderEntry:
 
     def place(self, command: PlaceOrder) -> OrderRecord | RejectReason:
         """Take an order in, or refuse it."""
-        taker = taker_of(
-            self._core, self._standing, command, command.quantity_lots, self._core.ledger.last_order_id + 1
-        )
-        if reason := self.refusal(command, taker, self._standing):
+        core, standing = self._core, self._standing
+        taker = taker_of(core, standing, command, command.quantity_lots, core.ledger.last_order_id + 1)
+        if reason := order_refusal(core, standing, command, taker):
             self._refuse(command, reason)
             return reason
         return self.admit(command, taker)
@@ -60,7 +58,7 @@ class OrderEntry:
     def admit(self, command: PlaceOrder, taker: Taker) -> OrderRecord:
         """Take an order in that nothing speaks against."""
         price = taker.limit_ticks
-        if price is None or command.order_type is OrderType.MARKET:
+        if price is None or command.order_type is MARKET:
             price = 0
         order = self._accept(command, taker.order_id, price)
         if command.expires_ns:
@@ -81,46 +79,13 @@ class OrderEntry:
         self._core.rest(order)
         return order
 
-    def refusal(self, command: PlaceOrder, taker: Taker, standing: Standing) -> RejectReason | None:
-        """Why an order, as it would go through the book, would be refused."""
-        if reason := entry_refusal(self._core, standing, command):
-            return reason
-        core = self._core
-        if command.trigger is None or fires_at_once(core.markets[command.symbol], command):
-            reason = book_refusal(core, standing, command, taker)
-        else:
-            reason = waiting_refusal(core, standing, command, taker)
-        if reason is None and (core.limits or core.strategy_limits):
-            reason = self.limit_refusal(command, command.quantity_lots, standing)
-        return reason
-
-    def limit_refusal(
-        self, terms: Terms, lots: int, standing: Standing, replaced: OrderRecord | None = None
-    ) -> RejectReason | None:
-        """Why an account's own limits do not let it have an order with so many open lots, `replaced` not counted."""
-        checks = self._core.limits.get(terms.account), self._core.strategy_limits.get(terms.account)
-        if checks == (None, None):
-            return None
-
-        def open_lots(symbol: str) -> tuple[int, int]:
-            bids, asks = standing.open_lots(terms.account, symbol)
-            if replaced is not None and replaced.symbol == symbol and replaced.order_type is OrderType.LIMIT:
-                bids -= replaced.remaining_lots * (replaced.side is Side.BUY)
-                asks -= replaced.remaining_lots * (replaced.side is Side.SELL)
-            return bids, asks
-
-        for check in checks:
-            if check is not None and (reason := check(terms, lots, open_lots)):
-                return reason
-        return None
-
     def fire(self, order: OrderRecord) -> None:
         """An order's trigger became true: it goes to the book, or ends with the reason why it may not."""
         market = self._core.markets[order.symbol]
         self._report_trigger(order, market)
         taker = taker_of(self._core, self._standing, order, order.remaining_lots, order.order_id)
         reason = book_refusal(self._core, self._standing, order, taker, order)
-        reason = reason or self.limit_refusal(order, order.remaining_lots, self._standing, order)
+        reason = reason or limit_refusal(self._core, self._standing, order, order.remaining_lots, order)
         if reason is not None:
             self._core.expire(order, reason)
             return

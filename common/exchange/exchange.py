@@ -350,7 +350,7 @@ class Exchange:
     def _set_last(self, command: SetLast) -> None:
         if not is_whole(command.price_ticks, 1):
             raise Refused(RejectReason.PRICE_INVALID, f"a positive 64-bit integer, got {command.price_ticks!r}")
-        self._core.markets[command.symbol].facts.last = command.price_ticks
+        self._core.markets[command.symbol].facts.set_last(command.price_ticks)
         self._core.tell(LastChanged(time_ns=self.time_ns, symbol=command.symbol, price_ticks=command.price_ticks))
 
 
