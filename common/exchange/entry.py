@@ -57,14 +57,15 @@ class OrderEntry:
 
     def admit(self, command: PlaceOrder, taker: Taker) -> OrderRecord:
         """Take an order in that nothing speaks against."""
-        price = taker.limit_ticks
+        core, price = self._core, taker.limit_ticks
         if price is None or command.order_type is MARKET:
             price = 0
-        order = self._accept(command, taker.order_id, price)
+        order = core.ledger.open(taker.order_id, price, command, core.time_ns)
+        core.events.append(OrderPlaced(time_ns=core.time_ns, order_id=order.order_id, price_ticks=price, terms=command))
         if command.expires_ns:
-            self._core.schedule(command.expires_ns, ORDER_ENDS, order.order_id)
+            core.schedule(command.expires_ns, ORDER_ENDS, order.order_id)
         if command.trigger is not None:
-            market = self._core.markets[command.symbol]
+            market = core.markets[command.symbol]
             if not fires_at_once(market, command):
                 self._begin_to_follow(order, market)
                 self.wait(order)
@@ -75,8 +76,10 @@ class OrderEntry:
 
     def rest(self, command: PlaceOrder) -> OrderRecord:
         """Take a limit order in that nothing speaks against and that has nothing to take: it only rests."""
-        order = self._accept(command, self._core.ledger.last_order_id + 1, command.price_ticks)
-        self._core.rest(order)
+        core, price = self._core, command.price_ticks
+        order = core.ledger.open(core.ledger.last_order_id + 1, price, command, core.time_ns)
+        core.events.append(OrderPlaced(time_ns=core.time_ns, order_id=order.order_id, price_ticks=price, terms=command))
+        core.rest(order)
         return order
 
     def fire(self, order: OrderRecord) -> None:
@@ -101,25 +104,19 @@ class OrderEntry:
 
     def work(self, order: OrderRecord, taker: Taker) -> None:
         """Let an order take what it may; the rest of it rests or ends."""
-        terms = order.terms
-        market = self._core.markets[terms.symbol]
+        core, terms = self._core, order.terms
+        market, in_force = core.markets[terms.symbol], terms.time_in_force
         if terms.reduce_only and not self._clamp(order, taker):
             return
-        if terms.time_in_force is FOK and not _fills_whole(order, market, taker):
-            self._core.expire(order, UNFILLED)
+        if in_force is FOK and not _fills_whole(order, market, taker):
+            core.expire(order, UNFILLED)
             return
         market.match(taker)
         if taker.lots:
-            if terms.order_type is LIMIT and terms.time_in_force is GTC and not taker.stopped:
-                self._core.rest(order)
+            if in_force is GTC and terms.order_type is LIMIT and not taker.stopped:
+                core.rest(order)
             else:
-                self._core.expire(order, SELF_TRADE if taker.stopped else UNFILLED)
-
-    def _accept(self, command: PlaceOrder, order_id: int, price: int) -> OrderRecord:
-        core = self._core
-        order = core.ledger.open(order_id, price, command, core.time_ns)
-        core.events.append(OrderPlaced(time_ns=core.time_ns, order_id=order_id, price_ticks=price, terms=command))
-        return order
+                core.expire(order, SELF_TRADE if taker.stopped else UNFILLED)
 
     def _refuse(self, command: PlaceOrder, reason: RejectReason) -> None:
         original = self._core.ledger.find(command.account, command.symbol, 0, command.client_order_id)

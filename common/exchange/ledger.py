@@ -263,21 +263,21 @@ class Ledger:
         bought = lots if trade.aggressor is BUY else -lots
         pays = self.settles and not scale.is_perpetual
         if maker.account != EXTERNAL_ACCOUNT:
-            self._fill(maker.order_id, -bought, quote_units, trade.time_ns)
+            self._fill(maker, -bought, quote_units, trade.time_ns)
         elif taker.account == EXTERNAL_ACCOUNT:
             return
         elif pays:
-            self._settle_outside(scale, -bought, quote_units)
+            self._settle_outside(maker, scale, -bought, quote_units)
         if taker.account != EXTERNAL_ACCOUNT:
-            self._fill(taker.order_id, bought, quote_units, trade.time_ns)
+            self._fill(taker, bought, quote_units, trade.time_ns)
         elif pays:
-            self._settle_outside(scale, bought, quote_units)
+            self._settle_outside(taker, scale, bought, quote_units)
         self.trades.append(trade)
         if pays:
             # Fees before rebates: the fee account owns what it pays out.
             for party in (taker, maker) if maker.fee_units < 0 else (maker, taker):
                 if party.fee_units:
-                    self._charge(party)
+                    self.accounts.credit(FEE_ACCOUNT, party.fee_asset, party.fee_units)
 
     def amend(self, order: OrderRecord, price_ticks: int, open_lots: int, keeps_place: bool, time_ns: int) -> None:
         """An open order has another price or another open quantity."""
@@ -330,27 +330,30 @@ class Ledger:
             self.seats[account, symbol] = seat
         return seat
 
-    def _charge(self, party: TradeParty) -> None:
-        self.accounts.credit(party.account, party.fee_asset, -party.fee_units)
-        self.accounts.credit(FEE_ACCOUNT, party.fee_asset, party.fee_units)
+    def _settle_outside(self, party: TradeParty, scale: Scale, bought: int, quote_units: int) -> None:
+        """The outside world's side of a trade on spot: goods against money, and the fee."""
+        self.accounts.credit(EXTERNAL_ACCOUNT, scale.base, bought * scale.lot_units)
+        self.accounts.credit(EXTERNAL_ACCOUNT, scale.quote, -quote_units if bought > 0 else quote_units)
+        self.accounts.credit(EXTERNAL_ACCOUNT, party.fee_asset, -party.fee_units)
 
-    def _settle_outside(self, scale: Scale, lots: int, quote_units: int) -> None:
-        self.accounts.credit(EXTERNAL_ACCOUNT, scale.base, lots * scale.lot_units)
-        self.accounts.credit(EXTERNAL_ACCOUNT, scale.quote, -quote_units if lots > 0 else quote_units)
-
-    def _fill(self, order_id: int, bought: int, quote_units: int, time_ns: int) -> None:
-        """An order of a customer bought (or with a negative number sold) lots: on spot goods against money."""
-        order, lots = self.orders.get(order_id), bought if bought > 0 else -bought
+    def _fill(self, party: TradeParty, bought: int, quote_units: int, time_ns: int) -> None:
+        """A customer's order bought (or with a negative number sold) lots: on spot goods against money, and the fee."""
+        order, lots = self.orders.get(party.order_id), bought if bought > 0 else -bought
         if order is None or lots > order.quantity_lots - order.filled_lots:
-            raise InvariantBroken(f"a trade fills order {order_id} beyond what it has open")
+            raise InvariantBroken(f"a trade fills order {party.order_id} beyond what it has open")
         terms = order.terms
         account = terms.account
         seat = self.seats[account, terms.symbol]
         self._set_aside(order, seat, -lots)
         base, quote, scale = seat.base, seat.quote, seat.scale
         if base is not None and quote is not None:
-            base.free = goods = base.free + bought * scale.lot_units
-            quote.free = money = quote.free - (quote_units if bought > 0 else -quote_units)
+            goods, money = bought * scale.lot_units, -quote_units if bought > 0 else quote_units
+            if party.fee_asset == scale.quote:
+                money -= party.fee_units
+            else:
+                goods -= party.fee_units
+            base.free = goods = base.free + goods
+            quote.free = money = quote.free + money
             if goods < 0 or money < 0:
                 raise InvariantBroken(f"{account} would own {goods} {scale.base} and {money} {scale.quote}")
         if not scale.is_perpetual:
