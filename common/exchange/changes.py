@@ -118,7 +118,7 @@ class OrderChanges:
         seat = ledger.seats.get((command.account, command.symbol))
         if seat is not None:
             order = seat.orders.get(command.order_id or seat.names.get(command.client_order_id, 0))
-            if order is not None and standing.is_open(order):
+            if order is not None and (standing.is_actual or standing.is_open(order)):
                 return order
         others = ledger.orders.get(command.order_id)
         if others is not None and others.symbol == command.symbol and others.account != command.account:

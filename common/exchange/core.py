@@ -286,11 +286,8 @@ class Core:
 
     def rest(self, order: OrderRecord) -> None:
         """Queue what is open of an order."""
-        terms, lots = order.terms, order.quantity_lots - order.filled_lots
-        account = terms.account
-        owner = self.groups.get(account, account) if self.groups else account
-        resting = RestingOrder(account, order.order_id, terms.client_order_id, lots, owner)
-        self.markets[terms.symbol].rest(terms.side, order.price_ticks, resting, terms.reduce_only)
+        terms = order.terms
+        self.markets[terms.symbol].queue(order, self.owner(terms.account))
 
     def _trade_perpetual(
         self, symbol: str, taker: Taker, maker: RestingOrder, price: int, lots: int, fees: tuple[Amount, Amount]

@@ -114,7 +114,8 @@ class OrderEntry:
         market.match(taker)
         if taker.lots:
             if in_force is GTC and terms.order_type is LIMIT and not taker.stopped:
-                core.rest(order)
+                account, groups = terms.account, core.groups
+                market.queue(order, groups.get(account, account) if groups else account)
             else:
                 core.expire(order, SELF_TRADE if taker.stopped else UNFILLED)
 

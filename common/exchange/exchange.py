@@ -182,12 +182,11 @@ class Exchange:
         """Carry out one command; what speaks against it is an event too, and then nothing has changed."""
         core = self._core
         core.events = []
-        time_ns, agenda = command.time_ns, core.agenda
+        time_ns = command.time_ns
         if time_ns > core.time_ns:
             core.time_ns = time_ns
-        else:
-            time_ns = core.time_ns
-        if agenda and agenda[0][0] <= time_ns:
+        agenda = core.agenda
+        if agenda and agenda[0][0] <= core.time_ns:
             core.pass_time()
             self._settle_down()
         kind = type(command)

@@ -8,6 +8,7 @@ from common.exchange.book import ANY_KEY, BUY, BookSide, MakerFill, OrderBook, R
 from common.exchange.commands import SelfTradePrevention
 from common.exchange.events import REDUCE_ONLY, SELF_TRADE
 from common.exchange.facts import MarketFacts
+from common.exchange.ledger import OrderRecord
 from common.exchange.reduce_only import PositionOf, ReduceOnlyOrders, ReduceOnlyPlan
 from common.exchange.stops import StopBook
 from common.model.order import Side
@@ -59,12 +60,19 @@ class Market:
         self._touched.clear()
         return touched
 
-    def rest(self, side: Side, price: int, order: RestingOrder, reduce_only: bool = False) -> None:
+    def rest(self, side: Side, price: int, order: RestingOrder) -> None:
         """Queue an order that crosses nothing."""
         (self.book.bids if side is BUY else self.book.asks).append(price, order)
         self._touched[order.key] = None
-        if reduce_only:
-            self.reduce_only.orders[order.order_id] = order
+
+    def queue(self, order: OrderRecord, owner: str) -> None:
+        """Queue what is open of a customer's order."""
+        terms, lots = order.terms, order.quantity_lots - order.filled_lots
+        resting = RestingOrder(terms.account, order.order_id, terms.client_order_id, lots, owner)
+        (self.book.bids if terms.side is BUY else self.book.asks).append(order.price_ticks, resting)
+        self._touched[resting.key] = None
+        if terms.reduce_only:
+            self.reduce_only.orders[order.order_id] = resting
 
     def remove(self, order: RestingOrder) -> None:
         """Take a resting order off, whole."""
