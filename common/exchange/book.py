@@ -14,7 +14,7 @@ import msgspec
 
 from common.model.order import Side
 
-BUY = Side.BUY
+BUY, SELL = Side.BUY, Side.SELL
 EMPTY_LEVELS_KEPT = 256
 GONE_ORDERS_KEPT = 16
 ANY_KEY = 1 << 64
@@ -244,6 +244,11 @@ class OrderBook:
         self._levels: dict[int, Level] = {}
         self.bids = BookSide(Side.BUY, self.orders, self._levels)
         self.asks = BookSide(Side.SELL, self.orders, self._levels)
+
+    def lots_at(self, key: int) -> int:
+        """Lots at the price that a key stands for."""
+        level = self._levels.get(key)
+        return 0 if level is None else level.quantity
 
     def side(self, side: Side) -> BookSide:
         """Where orders of a side rest."""

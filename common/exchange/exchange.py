@@ -232,10 +232,10 @@ class Exchange:
                 symbol=symbol,
                 side=side,
                 price_ticks=price,
-                quantity_lots=market.book.side(side).quantity(price),
+                quantity_lots=lots,
             )
             for symbol, market in self.markets.items()
-            for side, price in market.take_touched()
+            for side, price, lots in market.take_touched()
         ]
 
     def _add(self, name: str, room: Room) -> None:

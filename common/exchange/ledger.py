@@ -312,7 +312,9 @@ class Ledger:
         if order.order_id not in seat.orders:
             raise InvariantBroken(f"order {order.order_id} ends but is not open")
         self._set_aside(order, seat, order.filled_lots - order.quantity_lots)
-        order.state, order.reason, order.changed_ns = state, reason, time_ns
+        order.state, order.changed_ns = state, time_ns
+        if reason:
+            order.reason = reason
         self.digest = (self.digest * DIGEST_FACTOR + order.order_id) & DIGEST_MASK
         self._close(order, seat)
 

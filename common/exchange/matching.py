@@ -4,7 +4,7 @@ from typing import Protocol
 
 import msgspec
 
-from common.exchange.book import ANY_KEY, BUY, BookSide, MakerFill, OrderBook, RestingOrder
+from common.exchange.book import ANY_KEY, BUY, SELL, BookSide, MakerFill, OrderBook, RestingOrder
 from common.exchange.commands import SelfTradePrevention
 from common.exchange.events import REDUCE_ONLY, SELF_TRADE
 from common.exchange.facts import MarketFacts
@@ -54,9 +54,10 @@ class Market:
         self._clerk = clerk
         self._touched: dict[int, None] = {}
 
-    def take_touched(self) -> list[tuple[Side, int]]:
-        """Side and price of every level that changed since the last call, in order of first change."""
-        touched = [(Side.BUY if key < 0 else Side.SELL, abs(key)) for key in self._touched]
+    def take_touched(self) -> list[tuple[Side, int, int]]:
+        """Side, price and lots of every level that changed since the last call, in order of first change."""
+        lots_at = self.book.lots_at
+        touched = [(BUY, -key, lots_at(key)) if key < 0 else (SELL, key, lots_at(key)) for key in self._touched]
         self._touched.clear()
         return touched
 

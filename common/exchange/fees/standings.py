@@ -143,12 +143,13 @@ class Standings:
         groups = self._groups
         changed = self.begin_day(day) if day > self._volumes.state.day else NOBODY
         is_world = maker == EXTERNAL_ACCOUNT
-        if not is_world and groups.get(maker, maker) == groups.get(taker, taker):
+        if not is_world and (maker == taker or (groups and groups.get(maker, maker) == groups.get(taker, taker))):
             return changed
         traded = self.today
         if traded is None:
             traded = self.today = self._volumes.today()
-        traded.venue_maker_units = min(traded.venue_maker_units + units, VOLUME_UNITS_MAX)
+        venue = traded.venue_maker_units + units
+        traded.venue_maker_units = venue if venue < VOLUME_UNITS_MAX else VOLUME_UNITS_MAX
         if not is_world:
             place = self._places.get(maker)
             if place is not None and units < place.units_left:

@@ -181,11 +181,10 @@ class Margin:
         position = owner.positions.get(symbol) or Position()
         bids, asks, loss, elsewhere = others or (position.bid_lots, position.ask_lots, position.order_loss, 0)
         held, parted, buys = position.lots, position.parted_lots if position.parts else 0, side is BUY
-        # The most lots either way, with all bids or all asks filled: the lowest position is never above the highest.
-        highest, lowest = held + bids, held - asks
-        before = highest if highest > -lowest else -lowest
-        highest, lowest = (highest + lots, lowest) if buys else (highest, lowest - lots)
-        after = highest if highest > -lowest else -lowest
+        # The most lots either way, long with all bids filled and short with all asks filled; only one of them grows.
+        longest, shortest = held + bids, asks - held
+        before = longest if longest > shortest else shortest
+        after = (longest if buys else shortest) + lots
         costs, own_loss = fee + loss, quote_units - lots * value if buys else lots * value - quote_units
         if own_loss > 0:
             costs += own_loss
@@ -288,21 +287,19 @@ class Margin:
         self.accounts.open(receiver, asset).wallet += units
 
     def pay_fee(self, asset: str, account: str, units: int, symbol: str) -> None:
-        """Charge an account's wallet for a trade, or with a negative number pay it a rebate.
+        """Charge an account's wallet for a trade that it just made, or with a negative number pay it a rebate.
 
         What the wallet does not have an isolated position pays for itself.
         """
         owner = self.accounts.open(account, asset)
-        owner.wallet -= units
+        owner.wallet = wallet = owner.wallet - units
         self.accounts.open(FEE_ACCOUNT, asset).wallet += units
-        if owner.wallet < 0 < units:
+        if wallet < 0 < units:
             position = owner.positions[symbol]
             if position.isolated is not None:
-                missing = min(units, -owner.wallet, max(0, position.isolated))
+                missing = min(units, -wallet, max(0, position.isolated))
                 owner.wallet += missing
                 position.isolated -= missing
-        if account not in SPECIAL_ACCOUNTS:
-            self.touched[asset, account] = None
 
     def touch_holders(self, symbol: str) -> None:
         """A mark changed: everybody's health in that market may have."""
