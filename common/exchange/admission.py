@@ -53,12 +53,12 @@ class Standing:
     def __init__(self, core: Core) -> None:
         self._core, self._balances, self._seats = core, core.ledger.accounts.by_account, core.ledger.seats
 
-    def seat_refusal(self, rules: MarketRules, command: PlaceOrder) -> RejectReason | None:
+    def seat_refusal(self, rules: MarketRules, account: str, symbol: str, client_order_id: str) -> RejectReason | None:
         """Why an account may have no more orders in a market of these rules, or none of this name."""
-        seat = self._seats.get((command.account, command.symbol))
+        seat = self._seats.get((account, symbol))
         if seat is None:
             return None
-        orders, order_id = seat.orders, seat.names.get(command.client_order_id)
+        orders, order_id = seat.orders, seat.names.get(client_order_id)
         if order_id is not None and (rules.client_ids_once or order_id in orders):
             return RejectReason.DUPLICATE_CLIENT_ORDER_ID
         return RejectReason.TOO_MANY_OPEN_ORDERS if len(orders) >= rules.open_orders_max else None
@@ -134,17 +134,18 @@ def order_refusal(core: Core, standing: Standing, command: PlaceOrder, taker: Ta
     facts, instrument, trigger = market.facts, core.instruments[command.symbol], command.trigger
     if not facts.is_open and (reason := phase_refusal(market, command.post_only and trigger is None)):
         return reason
-    if type(lots) is not int or not instrument.quantity_lots_min <= lots <= instrument.quantity_lots_max:
+    least, most = (0, 0) if command.close_position else (instrument.quantity_lots_min, instrument.quantity_lots_max)
+    if type(lots) is not int or not least <= lots <= most:
         return RejectReason.QUANTITY_INVALID
     if command.order_type is LIMIT and (type(price) is not int or not 0 < price <= WHOLE_MAX):
         return RejectReason.PRICE_INVALID
     # Most orders have none of these terms.
     if (
-        command.post_only or command.expires_ns or command.slide
+        command.post_only or command.expires_ns or command.slide or command.close_position
         or command.budget is not None or command.protect_ticks is not None
     ) and not _terms_fit(command, core.time_ns):  # fmt: skip
         return RejectReason.TERMS_INVALID
-    if reason := standing.seat_refusal(facts.rules, command):
+    if reason := standing.seat_refusal(facts.rules, command.account, command.symbol, command.client_order_id):
         return reason
     if command.reduce_only and lots > reducible_of(core, command):
         return RejectReason.NO_POSITION_TO_REDUCE
@@ -305,6 +306,8 @@ def _margin_refusal(
 
 
 def _terms_fit(command: PlaceOrder, time_ns: int) -> bool:
+    if command.close_position and not _may_close(command):
+        return False
     is_limit, rests = command.order_type is OrderType.LIMIT, command.time_in_force is TimeInForce.GTC
     if (command.post_only or command.expires_ns) and not (is_limit and rests):
         return False
@@ -312,9 +315,16 @@ def _terms_fit(command: PlaceOrder, time_ns: int) -> bool:
         return False
     if command.expires_ns and not is_whole(command.expires_ns, time_ns + 1):
         return False
-    if command.budget is not None and not (command.time_in_force is TimeInForce.FOK and is_whole(command.budget, 1)):
+    may_have_budget = command.time_in_force is TimeInForce.FOK or not is_limit
+    if command.budget is not None and not (may_have_budget and is_whole(command.budget, 1)):
         return False
     return command.protect_ticks is None or (not is_limit and is_whole(command.protect_ticks, 0))
+
+
+def _may_close(command: PlaceOrder) -> bool:
+    """True for an order that finds out only when its trigger fires how many lots it has."""
+    waits = command.trigger is not None and not command.trigger.immediate
+    return command.order_type is OrderType.MARKET and command.reduce_only and waits
 
 
 def _trigger_fits(trigger: Trigger) -> bool:
@@ -322,6 +332,8 @@ def _trigger_fits(trigger: Trigger) -> bool:
     if trigger.kind is not TriggerKind.TRAILING:
         return is_whole(trigger.price_ticks, 1) and offsets == (0, 0) and trigger.activation_ticks == 0
     if trigger.price_ticks or trigger.immediate or not is_whole(trigger.activation_ticks, 0):
+        return False
+    if trigger.activation is TriggerKind.TRAILING:
         return False
     one = bool(trigger.offset_ticks) is not bool(trigger.offset_bps)
     return one and is_whole(trigger.offset_ticks, 0) and is_whole(trigger.offset_bps, 0, BPS - 1)

@@ -90,13 +90,13 @@ class Planned(Standing):
         key = account, self._core.ledger.lockable(symbol, side)
         self._free[key] = self._free.get(key, 0) + units
 
-    def seat_refusal(self, rules: MarketRules, command: PlaceOrder) -> RejectReason | None:
+    def seat_refusal(self, rules: MarketRules, account: str, symbol: str, client_order_id: str) -> RejectReason | None:
         """Why an account may have no more orders in a market after the plan, or none of this name."""
-        ledger, account, symbol = self._core.ledger, command.account, command.symbol
+        ledger = self._core.ledger
         plan = self._plans.get((account, symbol), NOTHING_PLANNED)
-        if command.client_order_id in plan.names:
+        if client_order_id in plan.names:
             return RejectReason.DUPLICATE_CLIENT_ORDER_ID
-        order = ledger.find(account, symbol, 0, command.client_order_id)
+        order = ledger.find(account, symbol, 0, client_order_id)
         if order is not None and (rules.client_ids_once or self.is_open(order)):
             return RejectReason.DUPLICATE_CLIENT_ORDER_ID
         planned = len(ledger.open_of(account, symbol)) + plan.orders

@@ -18,6 +18,7 @@ from common.exchange.commands import (
     TakeLiquidity,
     Withdraw,
 )
+from common.exchange.deadman.commands import CancelAllAfter
 from common.exchange.grids.commands import GridCommand
 from common.exchange.margin.commands import (
     FundInsurance,
@@ -35,7 +36,7 @@ from common.exchange.quotes.commands import QuoteCommand
 from common.exchange.strategies.commands import StrategyCommand
 from common.exchange.vaults.commands import VaultCommand
 
-OrderCommand = PlaceOrder | CancelOrder | ReduceOrder | AmendOrder | Batch
+OrderCommand = PlaceOrder | CancelOrder | ReduceOrder | AmendOrder | Batch | CancelAllAfter
 """What anybody does to a book."""
 
 WorldCommand = SetMark | SetOracle | SetLast | SetLevels | SetTouch | PrintTrade | DropLiquidity | TakeLiquidity

@@ -74,7 +74,7 @@ class OrderChanges:
         if reason := self._terms_refusal(command, order, price, open_lots):
             return self._refuse(command, reason)
         if price == order.price_ticks and open_lots <= order.remaining_lots:
-            self._shrink(order, open_lots)
+            self._shrink(order, open_lots, command.new_client_order_id)
             return None
         return self._move(command, order, price, open_lots)
 
@@ -140,6 +140,11 @@ class OrderChanges:
             return RejectReason.QUANTITY_INVALID
         if order.reduce_only and lots > max(order.remaining_lots, reducible_of(self._core, order)):
             return RejectReason.NO_POSITION_TO_REDUCE
+        name = command.new_client_order_id
+        if name and name != order.client_order_id:
+            rules = self._core.markets[order.symbol].facts.rules
+            reason = self._standing.seat_refusal(rules, order.account, order.symbol, name)
+            return reason if reason is RejectReason.DUPLICATE_CLIENT_ORDER_ID else None
         return None
 
     def _move(self, command: AmendOrder, order: OrderRecord, price: int, open_lots: int) -> RejectReason | None:
@@ -153,16 +158,17 @@ class OrderChanges:
             return self._refuse(command, reason)
         if order.slide and taker.limit_ticks is not None:
             price = taker.limit_ticks
-        self._core.amend(order, price, open_lots, order.is_waiting)
+        self._core.amend(order, price, open_lots, order.is_waiting, name=command.new_client_order_id)
         if not order.is_waiting:
+            taker.client_order_id = order.client_order_id
             self._core.take_off(order)
             self._entry.work(order, taker)
         return None
 
-    def _shrink(self, order: OrderRecord, open_lots: int) -> None:
+    def _shrink(self, order: OrderRecord, open_lots: int, name: str = "") -> None:
         """The same price and no more lots: it keeps its place."""
         fewer = order.remaining_lots - open_lots
-        self._core.amend(order, order.price_ticks, open_lots, True)
+        self._core.amend(order, order.price_ticks, open_lots, True, name=name)
         market = self._core.markets[order.symbol]
         resting = market.book.orders.get(order.order_id)
         if fewer and resting is not None:

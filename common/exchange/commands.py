@@ -51,9 +51,10 @@ class Trigger(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=
     """An order waits outside of the book until its reference reaches a price.
 
     Stop-loss and take-profit need `price_ticks`. Trailing needs exactly one of `offset_ticks` and `offset_bps` (of the
-    reference, rounded away from the market) and takes an optional `activation_ticks`: before a sell's reference has
-    risen to it (a buy's has fallen to it) nothing follows; 0 = at once. A trigger that is true already when the order
-    is placed refuses the order, or with `immediate` fires at once.
+    reference, rounded away from the market) and takes an optional `activation_ticks`: nothing follows before the
+    reference has reached it in the way in which it reaches the price of a trigger of the kind `activation` (a
+    take-profit's: a sell's reference rises to it, a buy's falls to it); 0 = at once. A trigger that is true already
+    when the order is placed refuses the order, or with `immediate` fires at once.
     """
 
     kind: TriggerKind
@@ -63,6 +64,7 @@ class Trigger(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=
     offset_bps: int = 0
     activation_ticks: int = 0
     immediate: bool = False
+    activation: TriggerKind = TriggerKind.TAKE_PROFIT
 
 
 class Command(msgspec.Struct, frozen=True, kw_only=True, tag=True, omit_defaults=True, gc=False):
@@ -98,10 +100,12 @@ class PlaceOrder(Command, frozen=True, kw_only=True):
 
     price_ticks      ignored for market orders, which are IOC or FOK whatever they say of GTC
     expires_ns       good till time: a GTC limit order ends with the first command at or after it; 0 = never
-    budget           FOK only, ticks x lots: all or nothing, a buy for at most and a sell for at least this in total
+    budget           ticks x lots. FOK: all or nothing, a buy for at most and a sell for at least this in total.
+                     Else of market orders only: no more of its lots than cost or bring this in total
     post_only        refused where it would take; with `slide` it moves to one tick from the best opposite price
     protect_ticks    market only: worst price = best opposite price and so many ticks; None = the market's own limit
     reduce_only      only as much as brings the account's position in this market towards zero
+    close_position   for reduce-only market orders with a trigger and 0 lots: all of the position as it is then
     trigger          waits until the trigger fires, then does all of the above
     link             who inside of the exchange placed it ("grid:7"); orders that come from outside have none
     client_order_id  chosen by the caller, unique for the account and market (see `MarketRules.client_ids_once`)
@@ -124,6 +128,7 @@ class PlaceOrder(Command, frozen=True, kw_only=True):
     protect_ticks: int | None = None
     trigger: Trigger | None = None
     link: str = ""
+    close_position: bool = False
 
 
 class CancelOrder(Command, frozen=True, kw_only=True):
@@ -154,6 +159,7 @@ class AmendOrder(Command, frozen=True, kw_only=True):
 
     The same price and no more lots than before keep the place in the queue. Everything else goes to the back of the
     queue at its price, after taking what it can: an order that waits for its trigger only waits with new terms.
+    `new_client_order_id` renames the order too; empty = it keeps its name.
     """
 
     account: str
@@ -162,6 +168,7 @@ class AmendOrder(Command, frozen=True, kw_only=True):
     client_order_id: str = ""
     price_ticks: int | None = None
     open_lots: int | None = None
+    new_client_order_id: str = ""
 
 
 BatchItem = PlaceOrder | CancelOrder | ReduceOrder | AmendOrder

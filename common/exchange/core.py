@@ -7,14 +7,16 @@ from typing import Any
 import msgspec
 
 from common.exchange.book import BUY, RestingOrder
-from common.exchange.commands import PlaceOrder, PriceReference
+from common.exchange.commands import PlaceOrder, PriceReference, SelfTradePrevention
 from common.exchange.configuration import ExchangeConfig
 from common.exchange.events import (
+    SELF_TRADE,
     Event,
     MarkChanged,
     OrderAmended,
     OrderExpired,
     RejectReason,
+    SelfTradePrevented,
     StopMoved,
     TradeExecuted,
     TradeParty,
@@ -100,6 +102,8 @@ class Core:
         self.doers: dict[str, Doer] = {FEE_DAY: self._begin_fee_day}
         self.on_trade: list[Callable[[TradeExecuted], None]] = []
         self.on_mark: list[Callable[[str], None]] = []
+        self.on_payment: list[Callable[[str, str, str, int], None]] = []
+        """Who hears of money that goes from account to account without a trade: (payer, receiver, asset, units)."""
         self.hearers: dict[type[Event], list[Callable[[Any], object]]] = {}
         """Who hears of other events as they are told, by their type."""
         self.managers: dict[str, str] = {}
@@ -130,6 +134,11 @@ class Core:
         if hearers := self.hearers.get(type(event)):
             for hear in hearers:
                 hear(event)
+
+    def tell_payment(self, payer: str, receiver: str, asset: str, units: int) -> None:
+        """Units of an asset go from one account to another, and nothing comes back in the same deal."""
+        for hear in self.on_payment:
+            hear(payer, receiver, asset, units)
 
     def schedule(self, due_ns: int, kind: str, key: Key) -> None:
         """Have `doers[kind]` called with the key once a command arrives at or after a time, before it acts."""
@@ -244,11 +253,40 @@ class Core:
     def shrink(self, order_id: int, lots: int, reason: str) -> None:
         """The venue takes some of the open lots of an order."""
         order = self.ledger.orders[order_id]
+        if reason == SELF_TRADE:
+            order.prevented_lots += lots
         self.amend(order, order.price_ticks, order.remaining_lots - lots, True, reason)
 
-    def amend(self, order: OrderRecord, price: int, open_lots: int, keeps_place: bool, reason: str = "") -> None:
-        """An order has another price or another open quantity."""
+    def prevent(self, symbol: str, taker: Taker, maker: RestingOrder) -> None:
+        """A taker and a maker of one owner have met, before either changes."""
+        ledger, mode, lots = self.ledger, taker.mode, min(taker.lots, maker.quantity)
+        decrements = mode is SelfTradePrevention.DECREMENT
+        event = SelfTradePrevented(
+            time_ns=self.time_ns,
+            match_id=ledger.prevented[-1].match_id + 1 if ledger.prevented else 1,
+            symbol=symbol,
+            mode=mode,
+            price_ticks=maker.price,
+            lots=lots,
+            taker_account=taker.account,
+            taker_order_id=taker.order_id,
+            taker_lots=lots if decrements else taker.lots * (mode is not SelfTradePrevention.EXPIRE_MAKER),
+            maker_account=maker.account,
+            maker_order_id=maker.order_id,
+            maker_lots=lots if decrements else maker.quantity * (mode is not SelfTradePrevention.EXPIRE_TAKER),
+        )
+        ledger.prevent(event)
+        self.tell(event)
+
+    def amend(
+        self, order: OrderRecord, price: int, open_lots: int, keeps_place: bool, reason: str = "", name: str = ""
+    ) -> None:
+        """An order has another price or another open quantity, and with `name` another client order id."""
         self.ledger.amend(order, price, open_lots, keeps_place, self.time_ns)
+        if name:
+            self.ledger.rename(order, name)
+            if resting := self.markets[order.symbol].book.orders.get(order.order_id):
+                resting.client_order_id = name
         self.tell(
             OrderAmended(
                 time_ns=self.time_ns,
@@ -259,11 +297,14 @@ class Core:
                 quantity_lots=order.quantity_lots,
                 keeps_place=keeps_place,
                 reason=reason,
+                client_order_id=name,
             )
         )
 
     def move_stop(self, order: OrderRecord, stop: int) -> None:
         """A trailing order's trigger price follows."""
+        if not order.stop_ticks:
+            order.following_ns = self.time_ns
         order.stop_ticks, order.changed_ns = stop, self.time_ns
         self.tell(
             StopMoved(

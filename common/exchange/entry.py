@@ -12,6 +12,7 @@ from common.exchange.admission import (
 from common.exchange.commands import PlaceOrder, TriggerKind
 from common.exchange.core import ORDER_ENDS, Core
 from common.exchange.events import (
+    CLOSE_POSITION,
     REDUCE_ONLY,
     SELF_TRADE,
     UNFILLED,
@@ -36,12 +37,15 @@ class OrderEntry:
 
     def place(self, command: PlaceOrder) -> OrderRecord | RejectReason:
         """Take an order in, or refuse it."""
-        core, standing = self._core, self._standing
-        taker = taker_of(core, standing, command, command.quantity_lots, core.ledger.last_order_id + 1)
-        if reason := order_refusal(core, standing, command, taker):
+        taker = self._taker(command)
+        if reason := order_refusal(self._core, self._standing, command, taker):
             self._refuse(command, reason)
             return reason
         return self.admit(command, taker)
+
+    def refusal_now(self, command: PlaceOrder) -> RejectReason | None:
+        """Why an order would be refused, without placing it."""
+        return order_refusal(self._core, self._standing, command, self._taker(command))
 
     def reachable(self, command: PlaceOrder) -> list[tuple[int, int]]:
         """(price, lots) that an order could trade now, best first; nothing while the market does not trade."""
@@ -82,10 +86,17 @@ class OrderEntry:
         core.rest(order)
         return order
 
+    def affordable_lots(self, command: PlaceOrder) -> int:
+        """Lots that a market order would trade now within its budget."""
+        trades = self.reachable(command)
+        return sum(lots for _, lots in trades) if command.budget is None else lots_within(trades, command.budget)
+
     def fire(self, order: OrderRecord) -> None:
         """An order's trigger became true: it goes to the book, or ends with the reason why it may not."""
         market = self._core.markets[order.symbol]
         self._report_trigger(order, market)
+        if order.terms.close_position and (lots := reducible_of(self._core, order)):
+            self._core.amend(order, 0, lots, True, CLOSE_POSITION)
         taker = taker_of(self._core, self._standing, order, order.remaining_lots, order.order_id)
         reason = book_refusal(self._core, self._standing, order, taker, order)
         reason = reason or limit_refusal(self._core, self._standing, order, order.remaining_lots, order)
@@ -111,13 +122,23 @@ class OrderEntry:
         if in_force is FOK and not _fills_whole(order, market, taker):
             core.expire(order, UNFILLED)
             return
-        market.match(taker)
+        if terms.budget is None or in_force is FOK:
+            market.match(taker)
+        else:
+            beyond = taker.lots - lots_within(market.reachable(taker), terms.budget)
+            taker.lots -= beyond
+            market.match(taker)
+            taker.lots += beyond
         if taker.lots:
             if in_force is GTC and terms.order_type is LIMIT and not taker.stopped:
                 account, groups = terms.account, core.groups
                 market.queue(order, groups.get(account, account) if groups else account)
             else:
                 core.expire(order, SELF_TRADE if taker.stopped else UNFILLED)
+
+    def _taker(self, command: PlaceOrder) -> Taker:
+        core = self._core
+        return taker_of(core, self._standing, command, command.quantity_lots, core.ledger.last_order_id + 1)
 
     def _refuse(self, command: PlaceOrder, reason: RejectReason) -> None:
         original = self._core.ledger.find(command.account, command.symbol, 0, command.client_order_id)
@@ -162,6 +183,18 @@ class OrderEntry:
             self._core.shrink(order.order_id, taker.lots - allowed, REDUCE_ONLY)
             taker.lots = allowed
         return bool(allowed)
+
+
+def lots_within(trades: list[tuple[int, int]], budget: int) -> int:
+    """How many of (price, lots), in their order, cost or bring no more than a budget in total."""
+    total = 0
+    for price, lots in trades:
+        part = min(lots, budget // price)
+        total += part
+        budget -= part * price
+        if part < lots:
+            break
+    return total
 
 
 def _fills_whole(order: OrderRecord, market: Market, taker: Taker) -> bool:

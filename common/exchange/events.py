@@ -4,7 +4,7 @@ from enum import StrEnum
 
 import msgspec
 
-from common.exchange.commands import PlaceOrder
+from common.exchange.commands import PlaceOrder, SelfTradePrevention
 from common.model.order import Side
 
 EXTERNAL_ACCOUNT = "market"
@@ -26,6 +26,7 @@ SELF_TRADE = "self_trade"
 UNFILLED = "unfilled"
 TIME_OUT = "time_out"
 REDUCE_ONLY = "reduce_only"
+CLOSE_POSITION = "close_position"
 
 
 class RejectReason(StrEnum):
@@ -223,7 +224,8 @@ class OrderAmended(Event, frozen=True, kw_only=True):
     """An open order has another price or another quantity (filled lots included).
 
     Without `keeps_place` it left the queue and what it takes and keeps follows, as after OrderPlaced. `reason` is
-    empty when the owner wanted it, else why the venue made it smaller: self-trade prevention or reduce-only.
+    empty when the owner wanted it, else why the venue changed it: self-trade prevention or reduce-only made it smaller,
+    or it closes a position and now has the lots of that. With a `client_order_id` that is its name from now on.
     """
 
     order_id: int
@@ -233,6 +235,7 @@ class OrderAmended(Event, frozen=True, kw_only=True):
     quantity_lots: int
     keeps_place: bool
     reason: str = ""
+    client_order_id: str = ""
 
 
 class OrderTriggered(Event, frozen=True, kw_only=True):
@@ -320,6 +323,26 @@ class TradeExecuted(Event, frozen=True, kw_only=True):
     aggressor: Side
     maker: TradeParty
     taker: TradeParty
+
+
+class SelfTradePrevented(Event, frozen=True, kw_only=True):
+    """A taker met an order of its own owner; what becomes of either follows as its end or its amendment.
+
+    `mode` is the taker's, the price is the maker's, `lots` would have traded. `taker_lots` and `maker_lots` are what
+    either may not trade any more, 0 = it goes on as it was. `match_id` counts such meetings from 1 on.
+    """
+
+    match_id: int
+    symbol: str
+    mode: SelfTradePrevention
+    price_ticks: int
+    lots: int
+    taker_account: str
+    taker_order_id: int
+    taker_lots: int
+    maker_account: str
+    maker_order_id: int
+    maker_lots: int
 
 
 class LevelChanged(Event, frozen=True, kw_only=True):

@@ -31,6 +31,7 @@ from common.exchange.commands import (
 )
 from common.exchange.configuration import ExchangeConfig
 from common.exchange.core import LIQUIDATE, ORDER_ENDS, PHASE_ENDS, REACTIONS_MAX, Core
+from common.exchange.deadman.deadman import DeadMan
 from common.exchange.entry import OrderEntry
 from common.exchange.events import (
     SPECIAL_ACCOUNTS,
@@ -126,6 +127,7 @@ class Exchange:
         self._trading = set[Any](ORDER_COMMANDS)
         self.orders = Orders(core, self._entry, self._changes)
         self.rooms: dict[str, Room] = {}
+        self._add("deadman", DeadMan(core, self.orders))
         self.clearing = Clearing(core, self.orders)
         self._add("clearing", self.clearing)
         self.vaults = Vaults(core, self.orders, self.clearing.parts)
@@ -145,6 +147,11 @@ class Exchange:
     def time_ns(self) -> int:
         """The latest time of any command."""
         return self._core.time_ns
+
+    @property
+    def due_ns(self) -> int:
+        """When time alone will do the next thing; 0 = nothing is due. A command at or after it does it."""
+        return self._core.agenda[0][0] if self._core.agenda else 0
 
     @property
     def digest(self) -> int:
@@ -219,6 +226,16 @@ class Exchange:
             self._refuse(command, refusal)
         elif command.nonce and not _is_refusal(core.events[before:]):
             core.nonces[command.by or getattr(command, "account", "")] = command.nonce
+
+    def refusal_of(self, command: PlaceOrder) -> RejectReason | None:
+        """Why an order would be refused now; nothing is placed."""
+        if refusal := self._refusal(command):
+            return refusal.reason
+        return self._entry.refusal_now(command)
+
+    def affordable_lots(self, command: PlaceOrder) -> int:
+        """Lots that a market order would trade now, at most for its budget; nothing is placed."""
+        return self._entry.affordable_lots(command)
 
     def fee_standing(self, account: str) -> FeeStanding:
         """What an account pays now and why: tier, volumes of 30 days, share of the maker volume. Changes nothing."""

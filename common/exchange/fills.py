@@ -9,7 +9,10 @@ from common.model.order import Side
 
 
 class Fill(msgspec.Struct, frozen=True, kw_only=True):
-    """One side of a trade. Price in ticks, quantity in lots, `fee_units` in 1e-8 of `fee_asset` (negative = rebate)."""
+    """One side of a trade. Price in ticks, quantity in lots, `fee_units` in 1e-8 of `fee_asset` (negative = rebate).
+
+    `realised_units` is the profit, in 1e-8 of the quote asset, that a perpetual position realised with it.
+    """
 
     trade_id: int
     account: str
@@ -23,6 +26,7 @@ class Fill(msgspec.Struct, frozen=True, kw_only=True):
     fee_units: int
     fee_asset: str
     time_ns: int
+    realised_units: int = 0
 
 
 def fills_of(trade: TradeExecuted) -> list[Fill]:
@@ -43,5 +47,5 @@ def _fill(trade: TradeExecuted, party: TradeParty, side: Side, maker: bool) -> F
         trade_id=trade.trade_id, account=party.account, order_id=party.order_id,
         client_order_id=party.client_order_id, symbol=trade.symbol, side=side, price_ticks=trade.price_ticks,
         quantity_lots=trade.quantity_lots, maker=maker, fee_units=party.fee_units, fee_asset=party.fee_asset,
-        time_ns=trade.time_ns,
+        time_ns=trade.time_ns, realised_units=party.realised_units,
     )  # fmt: skip

@@ -7,7 +7,14 @@ import msgspec
 
 from common.exchange.accounts import Accounts, Balance, BalancesState
 from common.exchange.commands import PlaceOrder, SelfTradePrevention, Trigger
-from common.exchange.events import EXTERNAL_ACCOUNT, FEE_ACCOUNT, SPECIAL_ACCOUNTS, TradeExecuted, TradeParty
+from common.exchange.events import (
+    EXTERNAL_ACCOUNT,
+    FEE_ACCOUNT,
+    SPECIAL_ACCOUNTS,
+    SelfTradePrevented,
+    TradeExecuted,
+    TradeParty,
+)
 from common.exchange.margin.accounts import Position
 from common.exchange.margin.margin import Margin
 from common.exchange.money import Scale
@@ -19,6 +26,7 @@ FINAL_ORDERS_KEPT = 20_000
 LIMIT, BUY = OrderType.LIMIT, Side.BUY
 PARTIALLY_FILLED, FILLED = OrderState.PARTIALLY_FILLED, OrderState.FILLED
 TRADES_KEPT = 20_000
+PREVENTED_KEPT = 1_000
 
 
 class OrderRecord(msgspec.Struct, kw_only=True, omit_defaults=True, gc=False):
@@ -26,8 +34,14 @@ class OrderRecord(msgspec.Struct, kw_only=True, omit_defaults=True, gc=False):
 
     `terms` is what was ordered; `price_ticks` and `quantity_lots` are what it is now. `is_waiting` is true until its
     trigger fires, at `stop_ticks` (0 = a trailing one that does not follow yet). `place` grows with each order that
-    joins a queue: among orders of one price, the smaller one is in front. `lot_loss` is what a lot of a perpetual's
-    order would have lost against the mark, in 1e-8 of the quote asset, when it went to the book.
+    joins a queue: among orders of one price, the smaller one is in front.
+
+    working_ns      when it came to the book; 0 while it waits
+    following_ns    when a trailing one began to follow; 0 = not yet
+    prevented_lots  what self-trade prevention took off it while it stayed open: no part of `quantity_lots` any more
+    prevented_id    the newest `SelfTradePrevented` that took something of it; 0 = none did
+    lot_loss        what a lot of a perpetual's order would have lost against the mark, in 1e-8 of the quote asset,
+                    when it went to the book
     """
 
     order_id: int
@@ -43,6 +57,10 @@ class OrderRecord(msgspec.Struct, kw_only=True, omit_defaults=True, gc=False):
     stop_ticks: int = 0
     is_waiting: bool = False
     place: int = 0
+    working_ns: int = 0
+    following_ns: int = 0
+    prevented_lots: int = 0
+    prevented_id: int = 0
     lot_loss: int = 0
 
     @property
@@ -132,14 +150,19 @@ def record_of(order_id: int, price_ticks: int, terms: PlaceOrder, time_ns: int) 
         quantity_lots=terms.quantity_lots,
         placed_ns=time_ns,
         changed_ns=time_ns,
+        working_ns=time_ns,
     )
     if terms.trigger is not None:
-        order.is_waiting, order.stop_ticks = True, terms.trigger.price_ticks
+        order.is_waiting, order.stop_ticks, order.working_ns = True, terms.trigger.price_ticks, 0
     return order
 
 
 class LedgerState(msgspec.Struct, frozen=True, kw_only=True):
-    """A ledger, whole: balances by account and asset, orders, trades of customers, net lots by symbol and account."""
+    """A ledger, whole.
+
+    Balances by account and asset, orders, trades of customers and trades that were none because of their owner, net
+    lots by symbol and account.
+    """
 
     balances: BalancesState
     orders: list[OrderRecord]
@@ -150,6 +173,7 @@ class LedgerState(msgspec.Struct, frozen=True, kw_only=True):
     last_place: int
     digest: int
     positions: dict[str, dict[str, int]]
+    prevented: list[SelfTradePrevented] = []
 
 
 class Seat:
@@ -183,6 +207,7 @@ class Ledger:
         self.orders: dict[int, OrderRecord] = {}
         self.seats: dict[tuple[str, str], Seat] = {}
         self.trades: deque[TradeExecuted] = deque(maxlen=TRADES_KEPT)
+        self.prevented: deque[SelfTradePrevented] = deque(maxlen=PREVENTED_KEPT)
         self.positions: dict[str, dict[str, int]] = {symbol: {} for symbol in scales}
         self.last_order_id = self.last_trade_id = self.last_place = self.digest = 0
         self._final: deque[int] = deque()
@@ -194,13 +219,14 @@ class Ledger:
         return LedgerState(
             balances=self.accounts.state, orders=list(self.orders.values()), ended_order_ids=list(self._final),
             trades=list(self.trades), last_order_id=self.last_order_id, last_trade_id=self.last_trade_id,
-            last_place=self.last_place, digest=self.digest, positions=self.positions,
+            last_place=self.last_place, digest=self.digest, positions=self.positions, prevented=list(self.prevented),
         )  # fmt: skip
 
     def load(self, state: LedgerState) -> None:
         """Become what a ledger was. Only for one that has seen nothing yet."""
         self.accounts.load(state.balances)
         self.trades.extend(state.trades)
+        self.prevented.extend(state.prevented)
         self.last_order_id, self.last_trade_id = state.last_order_id, state.last_trade_id
         self.last_place, self.digest = state.last_place, state.digest
         self.positions |= state.positions
@@ -211,6 +237,9 @@ class Ledger:
             seat.names[order.client_order_id] = order.order_id
             if order.is_open:
                 seat.orders[order.order_id] = order
+        # An open order may have been given the name of a younger one that had ended.
+        for seat in self.seats.values():
+            seat.names |= {order.client_order_id: order.order_id for order in seat.orders.values()}
 
     def find(self, account: str, symbol: str, order_id: int, client_order_id: str) -> OrderRecord | None:
         """An order by its number, or without one (0) the newest order of that client order id."""
@@ -279,6 +308,13 @@ class Ledger:
                 if party.fee_units:
                     self.accounts.credit(FEE_ACCOUNT, party.fee_asset, party.fee_units)
 
+    def prevent(self, event: SelfTradePrevented) -> None:
+        """Two orders of one owner met: note it at those that lose something by it."""
+        self.prevented.append(event)
+        for order_id, lots in ((event.taker_order_id, event.taker_lots), (event.maker_order_id, event.maker_lots)):
+            if lots:
+                self.orders[order_id].prevented_id = event.match_id
+
     def amend(self, order: OrderRecord, price_ticks: int, open_lots: int, keeps_place: bool, time_ns: int) -> None:
         """An open order has another price or another open quantity."""
         terms, before = order.terms, order.quantity_lots - order.filled_lots
@@ -295,6 +331,14 @@ class Ledger:
         if not keeps_place and not order.is_waiting:
             self.last_place = order.place = self.last_place + 1
 
+    def rename(self, order: OrderRecord, client_order_id: str) -> None:
+        """An open order has another client order id."""
+        names = self.seats[order.account, order.symbol].names
+        if names.get(order.client_order_id) == order.order_id:
+            del names[order.client_order_id]
+        order.terms = msgspec.structs.replace(order.terms, client_order_id=client_order_id)
+        names[client_order_id] = order.order_id
+
     def trigger(self, order: OrderRecord, time_ns: int) -> None:
         """A waiting order's trigger fired."""
         seat = self.seats[order.account, order.symbol]
@@ -302,7 +346,7 @@ class Ledger:
             self._set_aside(order, seat, -order.remaining_lots)
             self._note_loss(order)
             self._set_aside(order, seat, order.remaining_lots)
-        order.is_waiting, order.changed_ns = False, time_ns
+        order.is_waiting, order.changed_ns, order.working_ns = False, time_ns, time_ns
         self.last_place = order.place = self.last_place + 1
 
     def end(self, order: OrderRecord, state: OrderState, time_ns: int, reason: str = "") -> None:

@@ -43,6 +43,9 @@ class Clerk(Protocol):
     def shrink(self, order_id: int, lots: int, reason: str) -> None:
         """The venue takes some of the open lots of an order."""
 
+    def prevent(self, symbol: str, taker: Taker, maker: RestingOrder) -> None:
+        """A taker and a maker of one owner have met, before either changes."""
+
 
 class Market:
     """One order book, what waits outside of it, and the prices touched since they were last asked for."""
@@ -173,6 +176,7 @@ class Market:
             self.reduce(order, lots)
 
     def _prevent_self_trade(self, maker: RestingOrder, taker: Taker) -> None:
+        self._clerk.prevent(self.symbol, taker, maker)
         if taker.mode is SelfTradePrevention.DECREMENT:
             lots = min(maker.quantity, taker.lots)
             self._take_off(maker, lots, SELF_TRADE)

@@ -37,17 +37,26 @@ class Purse:
 
         Goods that no market trades for the asset are worth nothing. None = goods without a price.
         """
+        for held, balance in self._core.ledger.accounts.balances(account).items():
+            symbol = self._spot.get((held, asset))
+            if symbol is not None and balance.total and not self.price(symbol):
+                return None
+        return self.worth(account, asset)
+
+    def worth(self, account: str, asset: str) -> int:
+        """The same, where goods without a price are worth nothing."""
         total = self._margin_equity(account, asset)
         for held, balance in self._core.ledger.accounts.balances(account).items():
-            units = balance.free + balance.locked
-            if held == asset:
-                total += units
-            elif units and (held, asset) in self._spot:
-                symbol = self._spot[held, asset]
-                if not self.price(symbol):
-                    return None
-                total += self.value(symbol, units)
+            if units := balance.free + balance.locked:
+                total += self.value_of(held, units, asset)
         return total
+
+    def value_of(self, held: str, units: int, asset: str) -> int:
+        """Units of an asset that units of another one are worth; nothing without a market of the two, or a price."""
+        if held == asset:
+            return units
+        symbol = self._spot.get((held, asset))
+        return 0 if symbol is None else self.value(symbol, units)
 
     def value(self, symbol: str, base_units: int) -> int:
         """Units of the quote asset that base units are worth at the mark, rounded down."""
@@ -103,10 +112,12 @@ class Purse:
             core.margin.touched[asset, account] = None
         else:
             core.ledger.accounts.credit(account, asset, units)
+        core.tell_payment(payer, account, asset, units)
 
     def give(self, account: str, asset: str, receiver: str, units: int) -> None:
         """Move units that are payable to a receiver's free balance, from the wallet first."""
         core = self._core
+        core.tell_payment(account, receiver, asset, units)
         owner = core.margin.accounts.find(account, asset)
         if owner is not None:
             part = min(units, core.margin.withdrawable(owner))
@@ -119,11 +130,16 @@ class Purse:
 
     def give_goods(self, account: str, receiver: str) -> None:
         """Move everything that is not locked to a receiver, whatever asset it is."""
-        accounts = self._core.ledger.accounts
-        for asset, balance in sorted(accounts.balances(account).items()):
+        for asset, balance in sorted(self._core.ledger.accounts.balances(account).items()):
             if balance.free:
-                accounts.credit(receiver, asset, balance.free)
-                accounts.credit(account, asset, -balance.free)
+                self.give_some(account, asset, receiver, balance.free)
+
+    def give_some(self, account: str, asset: str, receiver: str, units: int) -> None:
+        """Move units of a free balance to a receiver's."""
+        core = self._core
+        core.ledger.accounts.credit(account, asset, -units)
+        core.ledger.accounts.credit(receiver, asset, units)
+        core.tell_payment(account, receiver, asset, units)
 
     def _margin_equity(self, account: str, asset: str) -> int:
         margin = self._core.margin

@@ -70,7 +70,9 @@ class ReduceOnlyPlan:
         lots = min(wanted, maker.quantity)
         if maker.order_id in self._resting.orders:
             allowed = reducible(self._position(maker.account), maker.key > 0)
-            lots = min(lots, self._lots.get(maker.order_id, maker.quantity), allowed)
+            held = self._lots.get(maker.order_id, maker.quantity)
+            lots = min(lots, held, allowed)
+            self._lots[maker.order_id] = held - lots
         self._move(maker.account, lots * (1 if self._taker_sells else -1))
         self._move(self._taker, lots * (-1 if self._taker_sells else 1))
         return lots

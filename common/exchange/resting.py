@@ -3,7 +3,7 @@
 Grids, quotes and strategies look here first (`refusal`) and then place, move and cancel without being refused.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from common.exchange.admission import WHOLE_MAX, Standing, is_whole, limit_refusal, locked_units, totals_refusal
 from common.exchange.book import BookSide
@@ -52,8 +52,8 @@ class WithoutOrders(Standing):
 
     def open_in(self, account: str, symbol: str) -> OpenOrders:
         """An account's open orders in a perpetual."""
-        bids, asks = self.open_lots(account, symbol)
-        return bids, asks, super().open_in(account, symbol)[2] + self.loss, 0
+        bids, asks, loss, _elsewhere = super().open_in(account, symbol)
+        return bids + self.bid_lots, asks + self._ask_lots, loss + self.loss, 0
 
 
 class RestingOrders:
@@ -61,6 +61,8 @@ class RestingOrders:
 
     def __init__(self, core: Core, entry: OrderEntry) -> None:
         self._core, self._entry = core, entry
+        self.place: Callable[[PlaceOrder], OrderRecord] = entry.rest
+        """Lets an order rest that was looked at."""
 
     def refusal(
         self,
@@ -100,10 +102,6 @@ class RestingOrders:
         standing = WithoutOrders(core, symbol, [] if replaced is None else [replaced])
         free = standing.free_units(account, core.ledger.lockable(symbol, side))
         return free // core.ledger.cost_units(symbol, side, price_ticks, 1)
-
-    def place(self, command: PlaceOrder) -> OrderRecord:
-        """Let an order rest; it was looked at."""
-        return self._entry.rest(command)
 
     def move(self, order: OrderRecord, price_ticks: int, open_lots: int) -> None:
         """Give an open order another price and size; it was looked at. No more lots at the same price keep its place.
@@ -163,7 +161,7 @@ class RestingOrders:
             for price, each in orders:
                 lots += each
                 # What one order would win against the mark pays for no other's loss: only that one may fill.
-                value += (max(price, mark) if side is BUY else min(price, mark)) * each if mark else price * each
+                value += (mark if mark and (price < mark) is (side is BUY) else price) * each
             terms = resting_order(account, symbol, side, orders[0], "", "", 0)
             if settles and (reason := totals_refusal(core, standing, terms, lots, value)):
                 return reason

@@ -84,7 +84,8 @@ def hash_of(state: CommonState, rooms: dict[str, Any]) -> str:
     digest.update(_encode_sorted((state.markets, state.margin, state.fees, rooms)))
     digest.update(_encode_sorted([order for order in ledger.orders if order.is_open]))
     digest.update(_encode_sorted({account: held for account, held in balances.items() if held}))
-    digest.update(_encode_sorted((ledger.positions, ledger.last_order_id, ledger.last_trade_id, ledger.last_place)))
+    newest = ledger.last_order_id, ledger.last_trade_id, ledger.last_place, ledger.prevented[-1:]
+    digest.update(_encode_sorted((ledger.positions, newest)))
     agenda = [(due_ns, kind, key) for due_ns, _, kind, key in core.agenda if kind not in (ORDER_ENDS, PHASE_ENDS)]
     digest.update(_encode_sorted((agenda, core.reactions, core.nonces)))
     return digest.hexdigest()

@@ -28,7 +28,8 @@ def trailed(trigger: Trigger, side: Side, stop: int, reference: int) -> int:
     A sell's is the highest of reference - offset, a buy's the lowest of reference + offset. An offset in basis points
     is rounded up, away from the market.
     """
-    if not stop and trigger.activation_ticks and (trigger.activation_ticks - reference) * side.sign < 0:
+    start = trigger.activation_ticks
+    if start and not stop and not reached(trigger.activation, side, start, reference):
         return 0
     offset = trigger.offset_ticks or -(-reference * trigger.offset_bps // BPS)
     follows = reference + side.sign * offset

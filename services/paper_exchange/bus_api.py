@@ -21,6 +21,7 @@ from common.exchange.events import (
     OrderRejected,
     OrderTriggered,
     Refusal,
+    SelfTradePrevented,
     StopMoved,
     TradeExecuted,
 )
@@ -36,6 +37,7 @@ from common.messages import (
     QueryExchange,
 )
 from common.model.errors import RequestRefused
+from services.paper_exchange.ratios import with_ratios
 from services.paper_exchange.venue import PaperVenue
 from services.paper_exchange.wire import NS_PER_MS
 
@@ -47,7 +49,7 @@ FACTS_KEPT = 1_000
 
 TOLD_ELSEWHERE: frozenset[type[Event]] = frozenset({
     OrderPlaced, OrderAmended, OrderTriggered, StopMoved, OrderCanceled, OrderExpired, TradeExecuted, LevelChanged,
-    MarkChanged, LastChanged, BatchItemStarted,
+    MarkChanged, LastChanged, BatchItemStarted, SelfTradePrevented,
     OrderRejected, CancelRejected, AmendRejected, BatchRejected, CommandRefused,
 })  # fmt: skip
 """What venue protocols tell, and what changed nothing. Every other event is a fact on the bus."""
@@ -91,7 +93,7 @@ class BusApi:
 
     async def report(self, request: QueryExchange, _header: Header) -> Message:
         """Answer one question."""
-        found = answer(self._venue.exchange, request.query, request.arguments)
+        found = with_ratios(request.query, answer(self._venue.exchange, request.query, request.arguments))
         reported = ExchangeReported(
             venue=self._name, query=request.query, time_ns=self._venue.exchange.time_ns,
             commands=self._venue.commands_executed, answer=found,

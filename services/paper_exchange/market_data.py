@@ -1,4 +1,4 @@
-"""Public streams of one market: trades, best bid and ask, depth diffs without holes, and partial books."""
+"""Public streams of one market: trades, best bid and ask, depth diffs without holes, partial books, summaries."""
 
 from collections import deque
 
@@ -7,7 +7,9 @@ import msgspec
 from common.exchange.book import OrderBook
 from common.exchange.events import Event, LevelChanged, TradeExecuted
 from common.model.order import Side
+from services.paper_exchange.agg_trades import AggregateTrades
 from services.paper_exchange.broadcast import Hub
+from services.paper_exchange.tickers import Ticker, Touch
 from services.paper_exchange.wire import NS_PER_MS, Json, MarketWire
 
 PUBLIC_TRADES_KEPT = 1_000
@@ -34,21 +36,23 @@ class MarketData:
     change a second).
     """
 
-    def __init__(self, wire: MarketWire, book: OrderBook, hub: Hub, boot_ms: int) -> None:
+    def __init__(self, wire: MarketWire, book: OrderBook, hub: Hub, boot_ms: int, last_trade_id: int) -> None:
         self.wire, self.book, self._hub = wire, book, hub
         self.update_id = boot_ms
         self.trades: deque[TradeExecuted] = deque(maxlen=PUBLIC_TRADES_KEPT)
+        self.aggregates, self.ticker = AggregateTrades(last_trade_id), Ticker(wire, hub)
         name = wire.name.lower()
         self._trade_stream, self._touch_stream = f"{name}@trade", f"{name}@bookTicker"
+        self._aggregate_stream = f"{name}@aggTrade"
         self._fast = DiffStream((f"{name}@depth@100ms",), boot_ms)
         self._slow = DiffStream((f"{name}@depth", f"{name}@depth@1000ms"), boot_ms)
         self._partials = [(f"{name}@depth{depth}", depth) for depth in PARTIAL_DEPTHS]
-        self._touch: tuple[int, int, int, int] | None = None
+        self._touch: Touch | None = None
         self._beats = 0
 
     def absorb(self, events: list[Event]) -> list[tuple[str, bytes]]:
         """Take in the events of one command; returns the frames that it makes, by stream."""
-        frames = list[tuple[str, bytes]]()
+        frames, trades = list[tuple[str, bytes]](), list[TradeExecuted]()
         changed = False
         for event in events:
             if isinstance(event, LevelChanged):
@@ -57,11 +61,25 @@ class MarketData:
                 key = event.side, event.price_ticks
                 self._fast.changes[key] = self._slow.changes[key] = event.quantity_lots
             elif isinstance(event, TradeExecuted):
-                self.trades.append(event)
-                if self._hub.is_heard(self._trade_stream):
-                    frames.append((self._trade_stream, _encode(self._trade(event))))
+                trades.append(event)
+        if trades:
+            frames += self._traded(trades)
         if changed and self._hub.is_heard(self._touch_stream) and (touch := self._changed_touch()):
             frames.append((self._touch_stream, touch))
+        return frames
+
+    def _traded(self, trades: list[TradeExecuted]) -> list[tuple[str, bytes]]:
+        frames, hub = list[tuple[str, bytes]](), self._hub
+        self.trades.extend(trades)
+        for trade in trades:
+            self.ticker.add(trade)
+            if hub.is_heard(self._trade_stream):
+                frames.append((self._trade_stream, _encode(self._trade(trade))))
+        for aggregate in self.aggregates.absorb(trades):
+            if hub.is_heard(self._aggregate_stream):
+                moment = aggregate.time_ns // NS_PER_MS
+                told = {"e": "aggTrade", "E": moment, "s": self.wire.name} | aggregate.json(self.wire)
+                frames.append((self._aggregate_stream, _encode(told)))
         return frames
 
     def beat(self, now_ns: int) -> None:
@@ -73,6 +91,7 @@ class MarketData:
             self._send_diff(self._slow, now_ns)
             self._send_partials("@1000ms")
             self._send_partials("")
+            self.ticker.beat(now_ns // NS_PER_MS, self.best())
 
     def depth(self, count: int) -> Json:
         """The best levels of both sides as of the present update id."""
@@ -85,7 +104,7 @@ class MarketData:
 
     def touch(self) -> Json:
         """Best bid and ask; an empty side is all zeros."""
-        wire, (bid, bid_lots, ask, ask_lots) = self.wire, self._best()
+        wire, (bid, bid_lots, ask, ask_lots) = self.wire, self.best()
         return {
             "symbol": wire.name,
             "bidPrice": wire.price(bid),
@@ -94,13 +113,14 @@ class MarketData:
             "askQty": wire.quantity(ask_lots),
         }
 
-    def _best(self) -> tuple[int, int, int, int]:
+    def best(self) -> Touch:
+        """Best bid and ask with their sizes; zeros where a side is empty."""
         bid, ask = self.book.bids.best(), self.book.asks.best()
         bid_side = (0, 0) if bid is None else (bid.price, bid.quantity)
         return (*bid_side, *((0, 0) if ask is None else (ask.price, ask.quantity)))
 
     def _changed_touch(self) -> bytes | None:
-        best = self._best()
+        best = self.best()
         if best == self._touch:
             return None
         self._touch = best

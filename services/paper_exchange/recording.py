@@ -38,6 +38,7 @@ class _Diff(msgspec.Struct):
     u: int
     b: list[tuple[str, str]]
     a: list[tuple[str, str]]
+    pu: int = 0
 
 
 class _Touch(msgspec.Struct):
@@ -65,13 +66,22 @@ class DepthSnapshot(msgspec.Struct, frozen=True):
 
 
 class DepthDiff(msgspec.Struct, frozen=True):
-    """Levels that changed in the updates `first_id`..`last_id`, with their new sizes; `event_ms` is of the venue."""
+    """Levels that changed in the updates `first_id`..`last_id`, with their new sizes; `event_ms` is of the venue.
+
+    `previous_id` is the last one of the diff before it, where a venue names it (USD-M, whose ids have holes); else 0.
+    """
 
     event_ms: int
     first_id: int
     last_id: int
     bids: LevelSizes
     asks: LevelSizes
+    previous_id: int = 0
+
+    @property
+    def follows_id(self) -> int:
+        """The update that must be known before this diff."""
+        return self.previous_id or self.first_id - 1
 
 
 class Touch(msgspec.Struct, frozen=True):
@@ -162,7 +172,7 @@ def _parse(payload: bytes, grid: PublicGrid, stream: str) -> RecordedRow | None:
     kind = frame.stream.split("@")[1]
     if kind == "depth":
         diff = msgspec.json.decode(frame.data, type=_Diff)
-        return DepthDiff(diff.E, diff.U, diff.u, grid.levels(diff.b), grid.levels(diff.a))
+        return DepthDiff(diff.E, diff.U, diff.u, grid.levels(diff.b), grid.levels(diff.a), diff.pu)
     if kind == "bookTicker":
         touch = msgspec.json.decode(frame.data, type=_Touch)
         return Touch(touch.u, grid.level(touch.b, touch.B), grid.level(touch.a, touch.A))

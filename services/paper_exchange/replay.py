@@ -6,6 +6,7 @@ they changed is set back by the next diff. What our own orders took away comes b
 that level. A level that shrinks without a trade leaves from behind us (see `SetLevels`): the pessimistic reading.
 """
 
+from collections import deque
 from collections.abc import Callable, Iterator
 
 from common.exchange.commands import LevelSizes, PrintTrade, SetLevels, SetTouch
@@ -15,6 +16,8 @@ from services.paper_exchange.flow import Execute
 from services.paper_exchange.recording import DepthDiff, DepthSnapshot, RecordedRow, RecordedTrade, Touch
 
 PAUSE_BETWEEN_LOOPS_NS = 100_000_000
+EARLY_DIFFS_KEPT = 1_000
+"""A snapshot takes a while to arrive, so some diffs from before it are newer than it."""
 
 Rows = Iterator[tuple[int, RecordedRow]]
 
@@ -52,6 +55,7 @@ class ReplayFlow:
         self._rows = open_rows()
         self._last_id = 0  # of the newest diff or snapshot; 0 = not synchronised yet
         self._touch: Touch | None = None
+        self._early: deque[DepthDiff] = deque(maxlen=EARLY_DIFFS_KEPT)
         self._unlike: set[tuple[Side, int]] = set()
         self._row_ns, self._row = next(self._rows)
 
@@ -60,8 +64,10 @@ class ReplayFlow:
         row = self._row
         if isinstance(row, DepthSnapshot):
             self._load(row, execute, time_ns)
-        elif isinstance(row, DepthDiff):
+        elif isinstance(row, DepthDiff) and self._last_id:
             self._apply(row, execute, time_ns)
+        elif isinstance(row, DepthDiff):
+            self._early.append(row)
         elif self._last_id and isinstance(row, Touch):
             self._touch = row
             self._show_touch(execute, time_ns)
@@ -87,11 +93,13 @@ class ReplayFlow:
         self.recorded.load(snapshot)
         self._last_id = snapshot.update_id
         self._set(snapshot.bids, snapshot.asks, execute, time_ns)
+        while self._early:
+            self._apply(self._early.popleft(), execute, time_ns)
 
     def _apply(self, diff: DepthDiff, execute: Execute, time_ns: int) -> None:
-        if not self._last_id or diff.last_id <= self._last_id:
+        if diff.last_id <= self._last_id:
             return
-        if diff.first_id > self._last_id + 1:
+        if diff.follows_id > self._last_id:
             self.gaps += 1
         self.recorded.apply(diff)
         self._last_id = diff.last_id

@@ -9,7 +9,7 @@ from common.runtime import Service
 from services.paper_exchange.bus_api import BusApi
 from services.paper_exchange.config import PaperExchangeConfig
 from services.paper_exchange.flow import MarketFlow, run_flow
-from services.paper_exchange.keys import ensure_credentials
+from services.paper_exchange.keys import ensure_keys
 from services.paper_exchange.recording import check_recording, read_recording
 from services.paper_exchange.replay import ReplayFlow
 from services.paper_exchange.server import Server, loopback_address
@@ -27,9 +27,9 @@ class PaperExchangeService(Service[PaperExchangeConfig]):
         access = self.fleet.venues[self.venue]
         host, port = loopback_address(access.rest_url, f"fleet.toml: venues.{self.venue}.rest_url")
         instruments = [each for each in self.fleet.instruments if each.venue == self.venue]
-        credentials = ensure_credentials(Path(access.credentials_file))
+        keys = ensure_keys(Path(access.credentials_file), self.config.customers)
         journal = self.open_journal(self.name, self.config.journal_durability)
-        self._site = Site(self.config, instruments, journal, credentials, self.clock.now_ns)
+        self._site = Site(self.config, instruments, journal, keys, self.clock.now_ns)
         ledger = self._site.exchange.ledger
         self.log.info(
             "venue.recovered", commands=self._site.venue.commands, orders=len(ledger.orders), trades=len(ledger.trades),
@@ -38,7 +38,7 @@ class PaperExchangeService(Service[PaperExchangeConfig]):
         self._bus_api = BusApi(self._site.venue, self.venue, self.bus.publish)
         self.on_request[ExecuteExchangeCommand] = self._bus_api.execute
         self.on_request[QueryExchange] = self._bus_api.report
-        self._flows = [self._flow(each) for each in self._site.spot]
+        self._flows = [self._flow(each) for each in instruments]
         for flow in self._flows:
             self.spawn(run_flow(flow, self._site.venue.execute, self.clock.now_ns, self.config.speed))
         self._server = Server(self._site)
@@ -71,12 +71,14 @@ class PaperExchangeService(Service[PaperExchangeConfig]):
         }
 
     def _flow(self, instrument: Instrument) -> MarketFlow:
-        if not self.fleet.flow:
-            book = self._site.exchange.markets[instrument.symbol].book
-            return SyntheticFlow(instrument, self.config.synthetic, book, self.fleet.seed)
-        path = Path(self.fleet.flow)
+        recording = self.config.recordings.get(instrument.symbol, self.fleet.flow)
+        if not recording:
+            book, anchor = self._site.exchange.markets[instrument.symbol].book, self._site.anchor(instrument)
+            seed = self.fleet.seed + list(self._site.exchange.markets).index(instrument.symbol)
+            return SyntheticFlow(instrument, self.config.synthetic, book, seed, anchor)
+        path = Path(recording)
         if not path.is_file():
-            raise ConfigInvalid("recording", "FLOW", "a file", self.fleet.flow)
+            raise ConfigInvalid("recording", "FLOW", "a file", recording)
         check_recording(path, instrument)
         return ReplayFlow(
             instrument.symbol,

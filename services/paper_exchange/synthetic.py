@@ -1,11 +1,13 @@
 """A seeded market: a price with trends and shocks, clustered trades, and a book that follows.
 
 The price is a random walk with slowly changing volatility, a drift that is redrawn about each minute and, every few
-minutes, a shock that runs for about a second. Buyers and sellers arrive as two mutually exciting Hawkes processes
-with exponential kernels (Hawkes 1971, eq. 7), sampled on a grid of STEP_S; the drift and shocks push their rates.
+minutes, a shock that runs for about a second; a perpetual's is also pulled towards its underlying's. Buyers and sellers
+arrive as two mutually exciting Hawkes processes with exponential kernels (Hawkes 1971, eq. 7), sampled on a grid of
+STEP_S; the drift and shocks push their rates.
 """
 
-from math import exp, floor, sqrt
+from collections.abc import Callable
+from math import exp, floor, log, sqrt
 from random import Random
 
 import msgspec
@@ -55,6 +57,7 @@ class FairPrice:
     VOLATILITY_REVERSION_PER_S = 0.02
     VOLATILITY_OF_VOLATILITY = 0.1
     SHOCK_S = 1.0
+    ANCHOR_PER_S = 0.5  # arbitrage closes half of a gap in about 1.4 s
 
     def __init__(self, market: SyntheticMarket, start_ticks: float, random: Random) -> None:
         self._market, self._random = market, random
@@ -79,6 +82,10 @@ class FairPrice:
         self.push_bps = self._drift_bps + (self._shock_bps if self._shock_left_s > 0 else 0.0)
         noise = market.volatility_bps * exp(self._heat) * sqrt(dt_s) * random.gauss(0.0, 1.0)
         self.ticks *= exp((self.push_bps * dt_s + noise) / 10_000)
+
+    def pull(self, anchor_ticks: float, dt_s: float) -> None:
+        """Take back what a step's part of ANCHOR_PER_S closes of the distance to another price."""
+        self.ticks *= exp(min(1.0, self.ANCHOR_PER_S * dt_s) * log(anchor_ticks / self.ticks))
 
 
 class Arrivals:
@@ -113,13 +120,24 @@ class Arrivals:
 
 
 class SyntheticFlow:
-    """The market as a flow: each STEP_S takers take, the price moves, and external levels follow it."""
+    """The market as a flow: each STEP_S takers take, the price moves, and external levels follow it.
+
+    `anchor` tells the price in ticks that this one is pulled towards, 0 while there is none.
+    """
 
     LEVELS_MIN, LEVELS_MAX = 30, 120
     SWEEP_BPS = 10.0
 
-    def __init__(self, instrument: Instrument, market: SyntheticMarket, book: OrderBook, seed: int) -> None:
+    def __init__(
+        self,
+        instrument: Instrument,
+        market: SyntheticMarket,
+        book: OrderBook,
+        seed: int,
+        anchor: Callable[[], float] | None = None,
+    ) -> None:
         self.due_ns = 0
+        self._anchor = anchor
         self._symbol, self._book, self._market = instrument.symbol, book, market
         self._random = Random(seed)
         self._lots_per_base = 1 / float(instrument.lot_size)
@@ -132,6 +150,8 @@ class SyntheticFlow:
         for side in self._arrivals.advance(STEP_S, self._fair.push_bps):
             self._take(side, execute, time_ns)
         self._fair.advance(STEP_S)
+        if self._anchor is not None and (anchor_ticks := self._anchor()):
+            self._fair.pull(anchor_ticks, STEP_S)
         levels = self._quote()
         if levels[0] or levels[1]:
             execute(SetLevels(time_ns=time_ns, symbol=self._symbol, bids=levels[0], asks=levels[1]))

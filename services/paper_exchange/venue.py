@@ -3,15 +3,15 @@
 import asyncio
 from collections.abc import Callable
 
-from common.exchange.commands import Command, Deposit, DropLiquidity, ExpireOpenOrders
+import msgspec
+
+from common.exchange.commands import Command, Deposit, DropLiquidity, ExpireOpenOrders, PassTime
 from common.exchange.configuration import ExchangeConfig
-from common.exchange.events import VENUE_RESTART, Event, OrderExpired
+from common.exchange.events import VENUE_RESTART, Event, OrderExpired, Refusal
 from common.exchange.exchange import Exchange
+from common.exchange.margin.commands import MoveCollateral
 from common.exchange.recovery import CommandsExecuted, ExchangeConfigured, JournalRecord, Recovery, keep
 from common.storage import Journal
-
-ACCOUNT = "paper"
-"""The one customer of a paper venue."""
 
 GROUP_COMMANDS_MAX = 256
 STATE_HASH_COMMANDS = 10_000
@@ -30,10 +30,7 @@ class PaperVenue:
     def __init__(
         self, config: ExchangeConfig, journal: Journal, now_ns: Callable[[], int], snapshot_commands: int
     ) -> None:
-        """Recovers. Raises JournalCorrupt, and ConfigInvalid for a configuration that cannot have the journal's state.
-
-        `is_first_life` tells whether there was anything to recover.
-        """
+        """Recovers. Raises JournalCorrupt, and ConfigInvalid for a configuration that the state cannot have."""
         self.now_ns = now_ns
         self._journal, self._snapshot_commands = journal, snapshot_commands
         self._observers: list[Observer] = []
@@ -46,7 +43,6 @@ class PaperVenue:
             recovery.load(kept[1])
         after = 0 if kept is None else kept[0]
         recovery.take(record for _, _, record in journal.read_as(JournalRecord, after))
-        self.is_first_life = recovery.exchange is None
         if recovery.exchange is None or recovery.exchange.config != config:
             recovery.configure(config)
             journal.append(ExchangeConfigured(config=config))
@@ -61,16 +57,28 @@ class PaperVenue:
         """How many commands were executed since the very first start; right after `execute`, that command's number."""
         return self.commands + len(self._group)
 
-    def open(self, deposits: dict[str, int], expires_open_orders: bool) -> int:
-        """Begin a life: credit `deposits` if it is the first one, and forget the world of the last one.
+    def open(
+        self,
+        deposits: dict[str, dict[str, int]],
+        expires_open_orders: bool,
+        collateral: dict[str, dict[str, int]] | None = None,
+    ) -> int:
+        """Begin a life: credit accounts that never had anything, and forget the world of the last one.
 
-        What rested goes on resting unless `expires_open_orders`; returns how many orders ended.
+        `deposits` by account and asset; `collateral` likewise, for margin wallets that were never used. What rested
+        goes on resting unless `expires_open_orders`; returns how many orders ended.
         """
         time_ns = self.now_ns()
-        if self.is_first_life:
-            for asset, units in deposits.items():
-                if units:
-                    self._execute(Deposit(time_ns=time_ns, account=ACCOUNT, asset=asset, units=units))
+        for account, amounts in deposits.items():
+            if not self.exchange.ledger.accounts.balances(account):
+                for asset, units in amounts.items():
+                    if units:
+                        self._execute(Deposit(time_ns=time_ns, account=account, asset=asset, units=units))
+        for account, amounts in (collateral or {}).items():
+            for asset, units in amounts.items():
+                if units and self.exchange.margin.accounts.find(account, asset) is None:
+                    self._execute(Deposit(time_ns=time_ns, account=account, asset=asset, units=units))
+                    self._execute(MoveCollateral(time_ns=time_ns, account=account, asset=asset, units=units))
         events = list[Event]()
         if expires_open_orders:
             events += self._execute(ExpireOpenOrders(time_ns=time_ns, reason=VENUE_RESTART))
@@ -78,6 +86,12 @@ class PaperVenue:
             self._execute(DropLiquidity(time_ns=time_ns, symbol=symbol))
         self._commit()
         return sum(isinstance(event, OrderExpired) for event in events)
+
+    def pass_time(self) -> None:
+        """Do what has become due, although nobody tells the exchange anything."""
+        now_ns = self.now_ns()
+        if 0 < self.exchange.due_ns <= now_ns:
+            self.execute(PassTime(time_ns=now_ns))
 
     def observe(self, observer: Observer) -> None:
         """Hear the events of every command, at once and uncommitted: what is made of them goes through `hold`."""
@@ -105,8 +119,9 @@ class PaperVenue:
 
     def _execute(self, command: Command) -> list[Event]:
         events = self.exchange.execute(command)
+        is_refused = bool(events) and isinstance(events[-1], Refusal)
         events += self.exchange.changed_levels()
-        self._group.append(command)
+        self._group.append(_journaled(command) if is_refused else command)
         if len(self._group) >= GROUP_COMMANDS_MAX:
             self._commit()
         return events
@@ -147,3 +162,12 @@ class PaperVenue:
         self._snapshots = [*self._snapshots[-1:], sequence]
         # What is before the older of the two snapshots is needed no more, even if the newer one cannot be read.
         self._journal.trim(self._snapshots[0])
+
+
+def _journaled(refused: Command) -> Command:
+    """A refused command as the journal can hold it: numbers of more than 64 bits changed nothing, but time passed."""
+    try:
+        msgspec.msgpack.encode(refused)
+    except OverflowError:
+        return PassTime(time_ns=refused.time_ns)
+    return refused

@@ -1,14 +1,13 @@
-"""Binance spot's JSON, made from the exchange's values. Every decimal has eight places, as there."""
+"""Binance spot's words, and its JSON of markets. Every decimal has eight places, as there."""
 
 from enum import StrEnum
-from typing import Any
+from typing import Any, Protocol
 
-from common.exchange.commands import LevelSizes, SelfTradePrevention
-from common.exchange.events import SELF_TRADE, TradeExecuted, TradeParty
-from common.exchange.exchange import OPEN_ORDERS_MAX
-from common.exchange.fills import Fill
+from common.exchange.commands import LevelSizes, PlaceOrder, SelfTradePrevention, TriggerKind
+from common.exchange.events import SELF_TRADE, MarketPhase, TradeExecuted
 from common.exchange.ledger import OrderRecord
 from common.exchange.money import UNITS_PER_ASSET, Scale, units_text
+from common.exchange.rules import BPS, MarketRules
 from common.model.instrument import Instrument
 from common.model.order import OrderState, OrderType, Side, TimeInForce
 from common.venues.grid import Grid
@@ -16,6 +15,19 @@ from common.venues.grid import Grid
 Json = dict[str, Any]
 ZERO = units_text(0)
 NS_PER_MS = 1_000_000
+
+
+class WireNumbers(Protocol):
+    """How one market's name and numbers are written; spot's decimals have eight places, other venues' the market's."""
+
+    name: str
+    scale: Scale
+
+    def price(self, ticks: int) -> str:
+        """A price."""
+
+    def quantity(self, lots: int) -> str:
+        """A quantity."""
 
 
 class WireSide(StrEnum):
@@ -31,6 +43,10 @@ class WireType(StrEnum):
     LIMIT = "LIMIT"
     LIMIT_MAKER = "LIMIT_MAKER"
     MARKET = "MARKET"
+    STOP_LOSS = "STOP_LOSS"
+    STOP_LOSS_LIMIT = "STOP_LOSS_LIMIT"
+    TAKE_PROFIT = "TAKE_PROFIT"
+    TAKE_PROFIT_LIMIT = "TAKE_PROFIT_LIMIT"
 
 
 class WireTimeInForce(StrEnum):
@@ -47,8 +63,19 @@ class WireSelfTradePrevention(StrEnum):
     EXPIRE_MAKER = "EXPIRE_MAKER"
     EXPIRE_TAKER = "EXPIRE_TAKER"
     EXPIRE_BOTH = "EXPIRE_BOTH"
+    DECREMENT = "DECREMENT"
+    NONE = "NONE"
 
 
+TRAILING_BPS_MIN, TRAILING_BPS_MAX = 10, 2_000
+
+_TRIGGERED = {
+    (TriggerKind.STOP_LOSS, OrderType.MARKET): WireType.STOP_LOSS,
+    (TriggerKind.STOP_LOSS, OrderType.LIMIT): WireType.STOP_LOSS_LIMIT,
+    (TriggerKind.TAKE_PROFIT, OrderType.MARKET): WireType.TAKE_PROFIT,
+    (TriggerKind.TAKE_PROFIT, OrderType.LIMIT): WireType.TAKE_PROFIT_LIMIT,
+}
+_PHASES = {MarketPhase.OPEN: "TRADING", MarketPhase.HALT: "HALT", MarketPhase.POST_ONLY: "PRE_TRADING"}
 _STATUS = {
     OrderState.OPEN: "NEW",
     OrderState.PARTIALLY_FILLED: "PARTIALLY_FILLED",
@@ -63,11 +90,15 @@ def status_of(order: OrderRecord) -> str:
     return "EXPIRED_IN_MATCH" if order.reason == SELF_TRADE else _STATUS[order.state]
 
 
-def type_of(order: OrderRecord) -> str:
-    """Binance's word for what an order is."""
-    if order.order_type is OrderType.MARKET:
+def type_of(terms: PlaceOrder) -> WireType:
+    """Binance's word for what an order is. A trailing one is a stop-loss or a take-profit there."""
+    trigger = terms.trigger
+    if trigger is not None:
+        kind = trigger.activation if trigger.kind is TriggerKind.TRAILING else trigger.kind
+        return _TRIGGERED[kind, terms.order_type]
+    if terms.order_type is OrderType.MARKET:
         return WireType.MARKET
-    return WireType.LIMIT_MAKER if order.post_only else WireType.LIMIT
+    return WireType.LIMIT_MAKER if terms.post_only else WireType.LIMIT
 
 
 class MarketWire:
@@ -91,54 +122,6 @@ class MarketWire:
         """Prices and sizes."""
         return [(self.price(price), self.quantity(lots)) for price, lots in levels]
 
-    def order(self, order: OrderRecord) -> Json:
-        """An order as queries answer it."""
-        placed_ms = order.placed_ns // NS_PER_MS
-        return self._terms(order) | {
-            "stopPrice": ZERO,
-            "icebergQty": ZERO,
-            "time": placed_ms,
-            "updateTime": order.changed_ns // NS_PER_MS,
-            "isWorking": True,
-            "workingTime": placed_ms,
-        }
-
-    def placed(self, order: OrderRecord, trades: list[TradeExecuted], kind: str) -> Json:
-        """The answer to a new order: ACK, RESULT or FULL."""
-        moment = order.placed_ns // NS_PER_MS
-        if kind == "ACK":
-            names = ("symbol", "orderId", "orderListId", "clientOrderId")
-            terms = self._terms(order)
-            return {name: terms[name] for name in names} | {"transactTime": moment}
-        answer = self._terms(order) | {"transactTime": moment, "workingTime": moment}
-        if kind == "FULL":
-            answer["fills"] = [self._taken(trade, trade.taker) for trade in trades]
-        return answer
-
-    def canceled(self, order: OrderRecord, cancel_id: str) -> Json:
-        """The answer to a cancel: `clientOrderId` is the cancel's own name."""
-        moment = order.changed_ns // NS_PER_MS
-        names = {"origClientOrderId": order.client_order_id, "clientOrderId": cancel_id, "transactTime": moment}
-        return self._terms(order) | names
-
-    def fill(self, fill: Fill) -> Json:
-        """A trade of ours, as myTrades lists it."""
-        return {
-            "symbol": self.name,
-            "id": fill.trade_id,
-            "orderId": fill.order_id,
-            "orderListId": -1,
-            "price": self.price(fill.price_ticks),
-            "qty": self.quantity(fill.quantity_lots),
-            "quoteQty": units_text(self.scale.quote_units(fill.price_ticks, fill.quantity_lots)),
-            "commission": units_text(fill.fee_units),
-            "commissionAsset": fill.fee_asset,
-            "time": fill.time_ns // NS_PER_MS,
-            "isBuyer": fill.side is Side.BUY,
-            "isMaker": fill.maker,
-            "isBestMatch": True,
-        }
-
     def public_trade(self, trade: TradeExecuted) -> Json:
         """A trade, as trades lists it."""
         return {
@@ -151,12 +134,12 @@ class MarketWire:
             "isBestMatch": True,
         }
 
-    def exchange_info(self) -> Json:
-        """What exchangeInfo says of this market."""
+    def exchange_info(self, phase: MarketPhase, rules: MarketRules) -> Json:
+        """What exchangeInfo says of this market. While it takes only orders that rest, its status is PRE_TRADING."""
         instrument = self.instrument
         return {
             "symbol": self.name,
-            "status": "TRADING",
+            "status": _PHASES[phase],
             "baseAsset": instrument.base,
             "baseAssetPrecision": 8,
             "quoteAsset": instrument.quote,
@@ -168,24 +151,24 @@ class MarketWire:
             "icebergAllowed": False,
             "ocoAllowed": False,
             "otoAllowed": False,
-            "quoteOrderQtyMarketAllowed": False,
-            "allowTrailingStop": False,
-            "cancelReplaceAllowed": False,
-            "amendAllowed": False,
+            "quoteOrderQtyMarketAllowed": True,
+            "allowTrailingStop": True,
+            "cancelReplaceAllowed": True,
+            "amendAllowed": True,
             "isSpotTradingAllowed": True,
             "isMarginTradingAllowed": False,
-            "filters": self._filters(),
+            "filters": self._filters(rules),
             "permissions": [],
             "permissionSets": [["SPOT"]],
             "defaultSelfTradePreventionMode": WireSelfTradePrevention.EXPIRE_MAKER,
             "allowedSelfTradePreventionModes": list(WireSelfTradePrevention),
         }
 
-    def _filters(self) -> list[Json]:
-        instrument = self.instrument
+    def _filters(self, rules: MarketRules) -> list[Json]:
+        instrument, band = self.instrument, rules.price_band_bps
         tick, smallest = self.price(1), self.quantity(instrument.quantity_lots_min)
         largest = self.quantity(instrument.quantity_lots_max)
-        return [
+        filters: list[Json] = [
             {"filterType": "PRICE_FILTER", "minPrice": tick, "maxPrice": "1000000.00000000", "tickSize": tick},
             {"filterType": "LOT_SIZE", "minQty": smallest, "maxQty": largest, "stepSize": self.quantity(1)},
             {
@@ -196,35 +179,22 @@ class MarketWire:
                 "applyMaxToMarket": False,
                 "avgPriceMins": 5,
             },
-            {"filterType": "MAX_NUM_ORDERS", "maxNumOrders": OPEN_ORDERS_MAX},
+            {
+                "filterType": "TRAILING_DELTA",
+                "minTrailingAboveDelta": TRAILING_BPS_MIN,
+                "maxTrailingAboveDelta": TRAILING_BPS_MAX,
+                "minTrailingBelowDelta": TRAILING_BPS_MIN,
+                "maxTrailingBelowDelta": TRAILING_BPS_MAX,
+            },
+            {"filterType": "MAX_NUM_ORDERS", "maxNumOrders": rules.open_orders_max},
         ]
-
-    def _terms(self, order: OrderRecord) -> Json:
-        return {
-            "symbol": self.name,
-            "orderId": order.order_id,
-            "orderListId": -1,
-            "clientOrderId": order.client_order_id,
-            "price": self.price(order.price_ticks),
-            "origQty": self.quantity(order.quantity_lots),
-            "executedQty": self.quantity(order.filled_lots),
-            "origQuoteOrderQty": ZERO,
-            "cummulativeQuoteQty": units_text(order.quote_units),
-            "status": status_of(order),
-            "timeInForce": order.time_in_force.value.upper(),
-            "type": type_of(order),
-            "side": order.side.value.upper(),
-            "selfTradePreventionMode": order.self_trade_prevention.value.upper(),
-        }
-
-    def _taken(self, trade: TradeExecuted, party: TradeParty) -> Json:
-        return {
-            "price": self.price(trade.price_ticks),
-            "qty": self.quantity(trade.quantity_lots),
-            "commission": units_text(party.fee_units),
-            "commissionAsset": party.fee_asset,
-            "tradeId": trade.trade_id,
-        }
+        if band:
+            # No average: the band is around the last price.
+            up, down = f"{(BPS + band) / BPS:.8f}", f"{(BPS - band) / BPS:.8f}"
+            filters.append(
+                {"filterType": "PERCENT_PRICE", "multiplierUp": up, "multiplierDown": down, "avgPriceMins": 0}
+            )
+        return filters
 
 
 def time_in_force(word: WireTimeInForce) -> TimeInForce:

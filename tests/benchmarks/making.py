@@ -63,7 +63,8 @@ def _quote_us(symbol: str, rounds: int) -> float:
     exchange.execute(SetLevels(time_ns=2, symbol=symbol, bids=bids, asks=asks))
     terms = QuoteTerms(bid_lots=100, ask_lots=100, mid_ticks=START_PRICE, spread_bps=10, spread_bps_min=5)
     exchange.execute(SetQuote(time_ns=3, account=MAKER, symbol=symbol, terms=terms))
-    middles = cycle(START_PRICE + step * 37 % 100 for step in range(100))
+    # Up to 24 ticks a move, of a quote that is 100 wide.
+    middles = cycle(START_PRICE + step * 12 % 25 for step in range(25))
 
     def move() -> object:
         command = MoveQuote(time_ns=exchange.time_ns + 1, account=MAKER, symbol=symbol, mid_ticks=next(middles))

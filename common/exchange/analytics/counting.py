@@ -7,10 +7,10 @@ from common.exchange.analytics.day import RollingDay
 from common.exchange.analytics.equity import HOUR_NS, series_from
 from common.exchange.analytics.figures import Figures
 from common.exchange.analytics.records import AccountRecord, Capital, MarketFigures, Records
-from common.exchange.analytics.valuation import Valuation
 from common.exchange.core import Core
 from common.exchange.events import EXTERNAL_ACCOUNT, TradeExecuted, TradeParty
 from common.exchange.money import Scale
+from common.exchange.purse import Purse
 from common.model.order import Side
 
 BUY = Side.BUY
@@ -21,8 +21,8 @@ TAGS_MAX = 10_000
 class Counting:
     """Puts trades into records."""
 
-    def __init__(self, core: Core, records: Records, valuation: Valuation) -> None:
-        self._core, self._valuation = core, valuation
+    def __init__(self, core: Core, records: Records, purse: Purse) -> None:
+        self._core, self._purse = core, purse
         self._scales, self._orders, self._groups = core.ledger.scales, core.ledger.orders, core.groups
         self.load(records)
 
@@ -122,7 +122,7 @@ class Counting:
         if record is None:
             record = self._accounts[account] = AccountRecord()
         if asset not in record.capital and self._core.ledger.settles:
-            equity = self._valuation.equity(account, asset)
+            equity = self._purse.worth(account, asset)
             record.capital[asset] = Capital(put_in_units=equity, equity=series_from(time_ns // HOUR_NS + 1))
         figures = record.markets[symbol] = Figures(first_ns=time_ns, last_ns=time_ns)
         return figures

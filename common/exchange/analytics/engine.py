@@ -11,12 +11,12 @@ from common.exchange.analytics.figures import Figures, total_of
 from common.exchange.analytics.leaders import Leader, Ranking, leaders
 from common.exchange.analytics.payments import Payments
 from common.exchange.analytics.records import AccountRecord, AnalyticsState, Records, records_of, state_of
-from common.exchange.analytics.valuation import Valuation
 from common.exchange.analytics.views import AccountView, MarketView, TagView
 from common.exchange.core import Core, Key
 from common.exchange.events import RejectReason, TradeExecuted
 from common.exchange.margin.accounts import Position
 from common.exchange.money import RATE_SCALE
+from common.exchange.purse import Purse
 from common.exchange.refusal import Refused
 
 HOUR = "analytics_hour"
@@ -30,13 +30,13 @@ class Analytics:
         self.handlers: dict[Any, Callable[[Any], None]] = {}
         self.trading: frozenset[Any] = frozenset()
         self._records = Records()
-        self._valuation = Valuation(core)
-        self._counting = Counting(core, self._records, self._valuation)
+        self._purse = Purse(core)
+        self._counting = Counting(core, self._records, self._purse)
         self._is_on = core.config.features.analytics
         if self._is_on:
             core.on_trade.append(self.hear)
             core.doers[HOUR] = self._sample
-            self._payments = Payments(core, self._counting, self._valuation)
+            self._payments = Payments(core, self._counting, self._purse)
 
     @property
     def state(self) -> AnalyticsState:
@@ -58,7 +58,7 @@ class Analytics:
         return AccountView(
             account=account, asset=asset, total=total_of(list(markets.values())), markets=markets,
             other_units=capital.other_units, put_in_units=capital.put_in_units,
-            equity_units=self._valuation.equity(account, asset),
+            equity_units=self._purse.worth(account, asset),
             hours_last=hours.last, hours=list(hours.equity), hours_flows=list(hours.flows),
             days_last=days.last, days=list(days.equity), days_flows=list(days.flows),
         )  # fmt: skip
@@ -121,7 +121,7 @@ class Analytics:
         hour, now = int(key), self._core.time_ns // HOUR_NS
         for account, record in self._records.accounts.items():
             for asset, capital in record.capital.items():
-                equity = self._valuation.equity(account, asset)
+                equity = self._purse.worth(account, asset)
                 capital.equity.sample(hour, equity, capital.net_flow_units)
         # Of hours beyond what is kept nobody would ever ask; they are filled with the next one.
         self._sample_at(max(hour + 1, now - HOURS_KEPT))

@@ -8,9 +8,8 @@ from typing import Any
 
 from common.exchange.analytics.counting import Counting
 from common.exchange.analytics.records import Capital
-from common.exchange.analytics.valuation import Valuation
 from common.exchange.core import Core
-from common.exchange.events import SPECIAL_ACCOUNTS, Deposited, Event, Withdrawn
+from common.exchange.events import FEE_ACCOUNT, SPECIAL_ACCOUNTS, Deposited, Event, Withdrawn
 from common.exchange.margin.events import (
     DeficitCovered,
     FundingPaid,
@@ -20,13 +19,14 @@ from common.exchange.margin.events import (
     PositionTakenOver,
     PositionTransferred,
 )
+from common.exchange.purse import Purse
 
 
 class Payments:
     """Hears of them as they are told."""
 
-    def __init__(self, core: Core, counting: Counting, valuation: Valuation) -> None:
-        self._core, self._counting, self._valuation = core, counting, valuation
+    def __init__(self, core: Core, counting: Counting, purse: Purse) -> None:
+        self._core, self._counting, self._purse = core, counting, purse
         hearers: list[tuple[type[Event], Callable[[Any], object]]] = [
             (Deposited, lambda event: self.flow(event.account, event.asset, event.units)),
             (Withdrawn, lambda event: self.flow(event.account, event.asset, -event.units)),
@@ -40,13 +40,22 @@ class Payments:
         ]
         for kind, hear in hearers:
             core.hearers.setdefault(kind, []).append(hear)
+        core.on_payment.append(self._pay)
 
     def flow(self, account: str, asset: str, units: int) -> None:
         """Money came into an account from outside of it (negative: left it)."""
         for quoted, capital in self._capital(account).items():
-            value = self._valuation.value(asset, units, quoted)
+            value = self._purse.value_of(asset, units, quoted)
             capital.net_flow_units += value
             capital.put_in_units += max(0, value)
+
+    def _pay(self, payer: str, receiver: str, asset: str, units: int) -> None:
+        """Shares of vaults and pools are bought and sold; what the venue gives away of its fees is profit."""
+        if payer == FEE_ACCOUNT:
+            self._add_other(receiver, asset, units)
+        else:
+            self.flow(payer, asset, -units)
+            self.flow(receiver, asset, units)
 
     def _fund(self, event: FundingPaid) -> None:
         if event.account not in SPECIAL_ACCOUNTS:

@@ -14,7 +14,8 @@ from common.exchange.resting import PriceLots, resting_order
 from common.exchange.rules import NS_PER_S
 from common.model.order import OrderState, Side
 
-SIDES = (Side.BUY, Side.SELL)
+BUY = Side.BUY
+SIDES = (BUY, Side.SELL)
 REACT, RETRY = "grid", "grid_retry"
 RETRY_NS = NS_PER_S
 CellOrder = tuple[int, PriceLots]
@@ -55,13 +56,17 @@ class Turns:
     def place(self, grid: Grid, orders: tuple[list[CellOrder], list[CellOrder]]) -> None:
         """Place orders that were looked at, buys and sells, of cells that have none on that side."""
         account, symbol, link, time_ns = grid.account, grid.symbol, grid.link, self._core.time_ns
-        place, cells, count = self._orders.resting.place, grid.cells, grid.order_count
+        place, cells, known, count = self._orders.resting.place, grid.cells, self._cells, grid.order_count
         for side, wanted in zip(SIDES, orders, strict=True):
             for index, price_lots in wanted:
                 count += 1
                 order = place(resting_order(account, symbol, side, price_lots, f"{link}:{count}", link, time_ns))
-                cells[index].hold(side, order.order_id)
-                self._cells[order.order_id] = grid, index
+                cell, order_id = cells[index], order.order_id
+                if side is BUY:
+                    cell.buy_order, cell.buy_counted = order_id, 0
+                else:
+                    cell.sell_order, cell.sell_counted = order_id, 0
+                known[order_id] = grid, index
         grid.order_count = count
 
     def withdraw(self, grid: Grid) -> None:

@@ -9,6 +9,8 @@ from common.exchange.money import RATE_SCALE, UNITS_PER_ASSET
 from common.exchange.rules import BPS
 
 LEVERAGE_MAX = 125
+NOTIONAL_UNITS_MAX = 2**63 - 1
+"""No order can have more."""
 
 
 class MarginTier(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -54,6 +56,16 @@ class PerpetualRules(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
                 raise ValueError(f"{name} must be positive, got {getattr(self, name)}")
 
 
+class Bracket(msgspec.Struct, frozen=True, kw_only=True):
+    """One tier as it counts: maintenance margin is rate (1e-9) x notional - deduction, up to `notional_units_max`."""
+
+    notional_units_min: int
+    notional_units_max: int
+    leverage_max: int
+    maintenance_rate: int
+    deduction_units: int
+
+
 class MarginTable:
     """Initial and maintenance margin of one market, exact, rounded up.
 
@@ -67,6 +79,7 @@ class MarginTable:
         "_initial",
         "_maintenance",
         "_rate_default",
+        "brackets",
         "leverage_default",
         "leverage_max",
     )
@@ -82,6 +95,18 @@ class MarginTable:
         for index in range(1, len(self._bounds)):
             more = self._maintenance[index] - self._maintenance[index - 1]
             self._deductions.append(self._deductions[-1] + self._bounds[index] * more // RATE_SCALE)
+        self.brackets = tuple(
+            Bracket(
+                notional_units_min=tier.notional_units_min,
+                notional_units_max=most,
+                leverage_max=tier.leverage_max,
+                maintenance_rate=rate,
+                deduction_units=deduction,
+            )
+            for tier, most, rate, deduction in zip(
+                rules.tiers, [*self._bounds[1:], NOTIONAL_UNITS_MAX], self._maintenance, self._deductions, strict=True
+            )
+        )
 
     def initial(self, notional_units: int, leverage: int) -> int:
         """Units that opening a position of a notional needs; `leverage` 0 is the market's default."""

@@ -70,8 +70,7 @@ class Reviews:
         pay_out(pool, account, value, payout.shares)
         purse.give(pool.account, pool.asset, account, payout.units)
         if payout.base_units:
-            core.ledger.accounts.credit(pool.account, pool.base, -payout.base_units)
-            core.ledger.accounts.credit(account, pool.base, payout.base_units)
+            purse.give_some(pool.account, pool.base, account, payout.base_units)
         core.tell(
             PoolWithdrawn(
                 time_ns=core.time_ns, pool=pool.name, account=account, units=payout.units,
@@ -99,14 +98,13 @@ class Reviews:
 
     def add_fees(self, pool: Pool, payer: str, units: int) -> None:
         """Units of a payer's free balance reach the holders over time, or wait at the treasury until there is one."""
-        core, accounts = self._core, self._core.ledger.accounts
+        core = self._core
         if pool.supply:
             self._purse.take(payer, pool.account, pool.asset, units, core.ledger.scales[pool.symbol].is_perpetual)
             stream(pool, units, core.time_ns)
             core.tell(PoolFeesAdded(time_ns=core.time_ns, pool=pool.name, account=payer, units=units))
             return
-        accounts.credit(payer, pool.asset, -units)
-        accounts.credit(TREASURY_ACCOUNT, pool.asset, units)
+        self._purse.give_some(payer, pool.asset, TREASURY_ACCOUNT, units)
         pool.held_units += units
         core.tell(PoolFeesHeld(time_ns=core.time_ns, pool=pool.name, units=units, held_units=pool.held_units))
 
@@ -170,9 +168,9 @@ class Reviews:
         units = max(0, net) * pool.fee_share_bps // 10_000
         if units and self._core.ledger.scales[pool.symbol].is_perpetual:
             self._core.margin.pay(pool.asset, FEE_ACCOUNT, pool.account, units)
+            self._core.tell_payment(FEE_ACCOUNT, pool.account, pool.asset, units)
         elif units:
-            self._core.ledger.accounts.credit(FEE_ACCOUNT, pool.asset, -units)
-            self._core.ledger.accounts.credit(pool.account, pool.asset, units)
+            self._purse.give_some(FEE_ACCOUNT, pool.asset, pool.account, units)
         units += max(0, -maker_fee)
         if units:
             stream(pool, units, self._core.time_ns)

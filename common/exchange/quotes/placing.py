@@ -108,8 +108,7 @@ class Placing:
 
     def _record(self, quote: Quote, side: Side) -> OrderRecord | None:
         """A side's order while it is open."""
-        order = self._core.ledger.orders.get(quote.order(side))
-        return order if order is not None and order.is_open else None
+        return self._core.ledger.open_of(quote.account, quote.symbol).get(quote.order(side))
 
     def _tell(self, quote: Quote, sides: Sides) -> None:
         (bid, bid_lots), (ask, ask_lots) = sides.bid or (0, 0), sides.ask or (0, 0)

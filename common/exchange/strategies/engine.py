@@ -22,6 +22,8 @@ from common.exchange.strategies.hedging import Hedging
 from common.exchange.strategies.limits import limit_of, limits_fit
 from common.exchange.strategies.strategy import Strategy
 from common.exchange.strategies.terms import CustomTerms, DeltaNeutralTerms, GridTerms, TwoSidedTerms
+from common.exchange.vaults.events import VaultClosed
+from common.exchange.vaults.records import VAULT_PREFIX
 
 STRATEGIES_MAX = 10
 """Strategies of one account."""
@@ -45,6 +47,7 @@ class Strategies:
         self._by_grid: dict[int, int] = {}
         self._by_quote: dict[int, int] = {}
         self._hedging = Hedging(core, orders, self._end)
+        core.hearers.setdefault(VaultClosed, []).append(self._hear_closed)
         grids.on_over = self._hear_grid
         quotes.on_over = self._hear_quote
         handlers: dict[Any, Callable[[Any], None]] = {StartStrategy: self.start, StopStrategy: self.stop}
@@ -212,6 +215,16 @@ class Strategies:
                 strategy_id=strategy.strategy_id, reason=reason,
             )
         )  # fmt: skip
+
+    def _hear_closed(self, event: VaultClosed) -> None:
+        """Nobody may trade for a closed vault: nothing of it is left to wait."""
+        account, reason = VAULT_PREFIX + event.vault, "vault closed"
+        for strategy in self.of_account(account):
+            self._end(strategy, reason)
+        for grid in [each for each in self._grids.grids.values() if each.account == account]:
+            self._grids.end(grid, reason)
+        for quote in [each for each in self._quotes.quotes.values() if each.account == account]:
+            self._quotes.end(quote, reason)
 
     def _hear_grid(self, grid_id: int, reason: str) -> None:
         if strategy_id := self._by_grid.get(grid_id):

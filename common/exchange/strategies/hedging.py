@@ -172,8 +172,9 @@ class Hedging:
 
     def _order(self, strategy: Strategy) -> OrderRecord | None:
         """The hedge order while it is open."""
-        order = self._core.ledger.orders.get(strategy.order_id)
-        return order if order is not None and order.is_open else None
+        terms = strategy.terms
+        assert isinstance(terms, DeltaNeutralTerms)  # only those are added
+        return self._core.ledger.open_of(strategy.account, terms.hedge_symbol).get(strategy.order_id)
 
     def _drop_order(self, strategy: Strategy) -> None:
         self._of_order.pop(strategy.order_id, None)

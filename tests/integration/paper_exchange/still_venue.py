@@ -65,6 +65,7 @@ listens_to = []
 SETTINGS = """
 maker_fee_bps = "1"
 taker_fee_bps = "5"
+oracle_from_world = false
 [balances]
 ETH = "1000"
 USDT = "3000000"

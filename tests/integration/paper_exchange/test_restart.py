@@ -4,6 +4,7 @@ import asyncio
 import gzip
 import json
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -273,6 +274,9 @@ def recorded_quantity(path: Path, price: str, quantity: str) -> str:
         ("speed = 0.0\n" + SETTINGS, "speed must be above 0"),
         ("sped = 1.0\n" + SETTINGS, "sped"),
         (SETTINGS.replace('"1000"', '"-1"'), "at least 0"),
+        (SETTINGS + "[rules.BTC-USDT]\nprice_band_bps = 500\n", "rules of BTC-USDT, which is no instrument"),
+        (SETTINGS + "[rules.ETH-USDT]\nprice_band_bps = -5\n", "price_band_bps must not be negative"),
+        (SETTINGS + '[accounts."a/b".balances]\nETH = "1"\n', "accounts.a/b"),
     ],
 )
 def test_bad_settings_end_the_process_with_78_and_say_why(tmp_path: Path, settings: str, words: str):
@@ -280,7 +284,30 @@ def test_bad_settings_end_the_process_with_78_and_say_why(tmp_path: Path, settin
     process.start()
     assert process.end(0) == 78
     log = process.log.read_text()
-    assert words in log and "paper_exchange-binance.toml" in log
+    assert words in log and re.search(r"paper_exchange-(binance|<venue>)\.toml", log)
+
+
+def test_accounts_and_rules_of_the_settings_are_the_processes_own(tmp_path: Path):
+    more = '[accounts.alice.balances]\nETH = "2"\n[trade_groups]\npaper = "desk"\nalice = "desk"\n'
+    process = Process(tmp_path, SETTINGS + more + "[rules.ETH-USDT]\nprice_band_bps = 500\n")
+
+    async def scenario() -> None:
+        async with aiohttp.ClientSession() as session:
+            await Trader(process, session).until_up()
+            async with session.get(f"{process.url}/api/v3/exchangeInfo") as answer:
+                (symbol,) = (await answer.json())["symbols"]
+        assert "PERCENT_PRICE" in [each["filterType"] for each in symbol["filters"]]
+        made = sorted(path.name for path in (process.var / "keys").iterdir())
+        assert made == ["binance-alice.ed25519.toml", "binance-alice.toml", "binance.ed25519.toml", "binance.toml"]
+
+    process.start()
+    try:
+        asyncio.run(scenario())
+    finally:
+        process.end(signal.SIGTERM)
+    exchange = replay_venue(process.var / "paper_exchange-binance.db")
+    assert exchange is not None and exchange.config.trade_groups == {"paper": "desk", "alice": "desk"}
+    assert exchange.ledger.accounts.free("alice", "ETH") == 2 * 10**8
 
 
 def test_a_flow_that_is_no_recording_ends_the_process_with_78(tmp_path: Path):

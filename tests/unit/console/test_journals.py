@@ -123,7 +123,7 @@ def test_the_venues_journal_is_played_again(tmp_path: Path) -> None:
 
     async def trade(journal: Journal, snapshot_commands: int) -> None:
         venue = PaperVenue(config, journal, lambda: 1, snapshot_commands)
-        venue.open({"USDT": 10**16, "ETH": 10**10}, True)
+        venue.open({"paper": {"USDT": 10**16, "ETH": 10**10}}, True)
         for command in commands:
             venue.execute(command)
             await venue.committed()

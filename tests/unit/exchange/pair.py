@@ -232,7 +232,7 @@ class Pair:
                 terms["expires_ns"] = self.time_ns() + random.randint(0, 400) * NS_PER_S
         elif one_in(2):
             terms["protect_ticks"] = random.randint(0, 5)
-        if tif is FOK and one_in(2):
+        if (tif is FOK or kind is OrderType.MARKET) and one_in(2):
             terms["budget"] = random.randint(90, 900)
         held = self.plain.positions.get(account, 0)
         if one_in(4):
@@ -293,12 +293,12 @@ def trigger(random: Random) -> Trigger:
     if kind is not TriggerKind.TRAILING:
         price, immediate = random.randint(96, 105), random.random() < 0.3
         return Trigger(kind=kind, reference=reference, price_ticks=price, immediate=immediate)
-    activation = random.choice([0, 0, random.randint(96, 105)])
+    price = random.choice([0, 0, random.randint(96, 105)])
+    activation = TriggerKind.STOP_LOSS if price % 2 else TriggerKind.TAKE_PROFIT
+    start = {"activation_ticks": price, "activation": activation}
     if random.random() < 0.5:
-        return Trigger(
-            kind=kind, reference=reference, offset_ticks=random.choice([1, 2, 3, 4, 200]), activation_ticks=activation
-        )
-    return Trigger(kind=kind, reference=reference, offset_bps=random.randint(1, 500), activation_ticks=activation)
+        return Trigger(kind=kind, reference=reference, offset_ticks=random.choice([1, 2, 3, 4, 200]), **start)
+    return Trigger(kind=kind, reference=reference, offset_bps=random.randint(1, 500), **start)
 
 
 def traded(events: list[Event]) -> list[tuple[int, int, int, int]]:

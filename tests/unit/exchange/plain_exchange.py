@@ -182,7 +182,10 @@ class PlainExchange:
         if order.terms.time_in_force is TimeInForce.FOK and not self._fills_whole(order, limit):
             self._end(order, "expired")
             return
+        beyond = self._beyond_budget(order, limit)
+        order.lots -= beyond
         stopped = self._match(order, limit)
+        order.lots += beyond
         rests = order.terms.order_type is OrderType.LIMIT and order.terms.time_in_force is TimeInForce.GTC
         if not order.lots:
             order.ended = "filled"
@@ -200,6 +203,21 @@ class PlainExchange:
             return False
         budget = order.terms.budget
         return budget is None or (cost <= budget if order.side is Side.BUY else cost >= budget)
+
+    def _beyond_budget(self, order: PlainOrder, limit: int | None) -> int:
+        """Lots that a market order leaves because they would go beyond its budget."""
+        if order.terms.budget is None or order.terms.time_in_force is TimeInForce.FOK:
+            return 0
+        within, left = 0, order.terms.budget
+        other = deepcopy(self)
+        other.trades = []
+        other._match(deepcopy(order), limit)
+        for *_, price, lots in other.trades:
+            for _ in range(lots):
+                if price > left:
+                    return order.lots - within
+                within, left = within + 1, left - price
+        return order.lots - within
 
     def _match(self, taker: PlainOrder, limit: int | None) -> bool:
         """True when self-trade prevention has stopped the taker."""
@@ -283,9 +301,7 @@ class PlainExchange:
     def _trail(self, order: PlainOrder, price: int) -> None:
         trigger, side = order.terms.trigger, order.side
         active = order.stop or not trigger.activation_ticks
-        active = active or (
-            price >= trigger.activation_ticks if side is Side.SELL else price <= trigger.activation_ticks
-        )
+        active = active or self._reached(trigger.activation, side, trigger.activation_ticks, price)
         offset = Decimal(trigger.offset_ticks) or Decimal(price) * trigger.offset_bps / 10_000
         if side is Side.SELL:
             stop = int((price - offset).to_integral_value(ROUND_FLOOR))

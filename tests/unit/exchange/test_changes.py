@@ -158,3 +158,30 @@ def test_filled_open_and_canceled_lots_are_the_original_quantity():
     assert (order.filled_lots, order.remaining_lots, order.quantity_lots) == (3, 5, 8)
     desk.place("me", "own", SELL, 100, 1, TimeInForce.IOC, self_trade_prevention=SelfTradePrevention.DECREMENT)
     assert (order.filled_lots, order.remaining_lots, order.quantity_lots) == (3, 4, 7)
+
+
+def renamed(desk: Desk, name: str, new: str, **terms) -> list:
+    return desk.run(AmendOrder, symbol=ETH.symbol, account="me", client_order_id=name, new_client_order_id=new, **terms)
+
+
+def test_an_amendment_may_rename_the_order_wherever_its_name_is_told():
+    desk = three_bids()
+    (event,) = [each for each in renamed(desk, "a", "z", open_lots=4) if isinstance(each, OrderAmended)]
+    assert (event.client_order_id, event.quantity_lots, event.keeps_place) == ("z", 4, True)
+    assert desk.order("me", "a") is None and desk.order("me", "z").order_id == 1
+    assert trades(desk.place("you", "t", SELL, 100, 1)) == [("z", "t", 100, 1)]
+    desk.place("you", "ask", SELL, 110, 1)
+    assert trades(renamed(desk, "z", "y", price_ticks=110)) == [("ask", "y", 110, 1)]
+    assert desk.loaded().ledger.find("me", ETH.symbol, 0, "y").order_id == 1
+    desk.place("me", "a", BUY, 50, 1)  # the old name is free again
+
+
+def test_a_name_that_is_taken_is_refused_and_that_of_an_ended_order_is_not():
+    desk = three_bids()
+    assert refusal(renamed(desk, "a", "b", open_lots=4)) is RejectReason.DUPLICATE_CLIENT_ORDER_ID
+    assert desk.order("me", "a").quantity_lots == 5
+    renamed(desk, "a", "a", open_lots=4)
+    desk.cancel("me", name="b")
+    renamed(desk, "a", "b", open_lots=3)
+    for exchange in (desk.exchange, desk.loaded()):
+        assert exchange.ledger.find("me", ETH.symbol, 0, "b").order_id == 1

@@ -165,3 +165,12 @@ def test_the_journal_brings_them_back():
     other = desk.loaded()
     assert other.state_hash() == desk.exchange.state_hash()
     assert list(other.markets[ETH.symbol].reduce_only.orders) == [3, 4]
+
+
+def test_fill_or_kill_counts_what_it_takes_of_the_older_order_as_taken():
+    # The older order's 3 lots trade first; the position's other 2 lots are the newer one's, not kept for the older.
+    desk = with_position(5)
+    desk.place("me", "older", SELL, 120, 3, reduce_only=True)
+    desk.place("me", "newer", SELL, 120, 5, reduce_only=True)
+    events = desk.place("you", "t", BUY, 120, 5, TimeInForce.FOK)
+    assert trades(events) == [("older", "t", 120, 3), ("newer", "t", 120, 2)]

@@ -3,6 +3,7 @@
 import pytest
 
 from common.exchange.commands import SelfTradePrevention
+from common.exchange.events import OrderAmended, OrderExpired, SelfTradePrevented
 from common.exchange.fills import fills_in
 from tests.unit.exchange.desk import BUY, SELL, Desk, trades
 
@@ -69,3 +70,39 @@ def test_accounts_of_one_group_are_one_owner():
     desk.place("you", "own", SELL, 100, 4)
     assert trades(desk.place("me", "t", BUY, 100, 4)) == []
     assert desk.state("you", "own")[0] == "expired"
+
+
+@pytest.mark.parametrize(
+    ("mode", "taker_lots", "maker_lots"),
+    [(MODES.EXPIRE_TAKER, 10, 0), (MODES.EXPIRE_MAKER, 0, 4), (MODES.EXPIRE_BOTH, 10, 4), (MODES.DECREMENT, 4, 4)],
+)
+def test_a_prevented_trade_is_told_before_what_it_does(mode, taker_lots, maker_lots):
+    desk = Desk()
+    desk.place("me", "own", SELL, 100, 4)
+    events = desk.place("me", "taker", BUY, 101, 10, self_trade_prevention=mode)
+    told, *rest = [each for each in events if isinstance(each, SelfTradePrevented | OrderExpired | OrderAmended)]
+    assert isinstance(told, SelfTradePrevented) and (told.match_id, told.price_ticks, told.lots) == (1, 100, 4)
+    assert (told.taker_lots, told.maker_lots, told.mode) == (taker_lots, maker_lots, mode)
+    assert {each.order_id for each in rest} == {*([1] if maker_lots else []), *([2] if taker_lots else [])}
+    own, taker = desk.order("me", "own"), desk.order("me", "taker")
+    assert (own.prevented_id, taker.prevented_id) == (bool(maker_lots), bool(taker_lots))
+    # What an order loses with its end is still part of its quantity; only what it loses while it stays is noted.
+    assert (own.prevented_lots, taker.prevented_lots) == (0, 4 if mode is MODES.DECREMENT else 0)
+
+
+def test_prevented_trades_are_counted_on_after_a_restart():
+    desk = Desk()
+    for _ in range(2):
+        desk.place("me", "own", SELL, 100, 4)
+        desk.place("me", "taker", BUY, 100, 4, self_trade_prevention=MODES.EXPIRE_BOTH)
+        kept = desk.exchange.ledger.prevented
+        desk.exchange = desk.loaded()
+        assert desk.exchange.ledger.prevented == kept
+    assert [(each.match_id, each.maker_order_id) for each in desk.exchange.ledger.prevented] == [(1, 1), (2, 3)]
+
+
+def test_mode_none_prevents_nothing():
+    desk = Desk()
+    desk.place("me", "own", SELL, 100, 4)
+    events = desk.place("me", "taker", BUY, 100, 4, self_trade_prevention=MODES.NONE)
+    assert not [each for each in events if isinstance(each, SelfTradePrevented)] and len(trades(events)) == 1

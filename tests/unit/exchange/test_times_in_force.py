@@ -2,10 +2,10 @@
 
 import pytest
 
-from common.exchange.commands import PassTime, SelfTradePrevention
+from common.exchange.commands import PassTime, PlaceOrder, SelfTradePrevention
 from common.exchange.events import OrderExpired, RejectReason
-from common.model.order import TimeInForce
-from tests.unit.exchange.desk import BUY, SELL, Desk, refusal, trades
+from common.model.order import OrderType, TimeInForce
+from tests.unit.exchange.desk import BUY, ETH, SELL, Desk, refusal, trades
 
 IOC, FOK = TimeInForce.IOC, TimeInForce.FOK
 MAX = 2**63 - 1
@@ -58,6 +58,51 @@ def test_a_sell_fills_whole_for_at_least_its_budget(budget, filled):
     desk.place("you", "b", BUY, 98, 6)
     desk.place("me", "t", SELL, 98, 10, FOK, budget=budget)
     assert desk.order("me", "t").filled_lots == filled
+
+
+# Four lots at 100, then ones at 102: a budget buys whole lots at the prices as they come, and nothing beyond it.
+@pytest.mark.parametrize(
+    ("budget", "filled"), [(99, 0), (100, 1), (399, 3), (400, 4), (501, 4), (502, 5), (1012, 10), (MAX, 10)]
+)
+@pytest.mark.parametrize("tif", [IOC, TimeInForce.GTC])
+def test_a_market_order_takes_no_more_than_its_budget(budget, filled, tif):
+    desk = desk_with_asks()
+    order = PlaceOrder(
+        time_ns=1, account="me", symbol=ETH.symbol, client_order_id="t", side=BUY, quantity_lots=10,
+        order_type=OrderType.MARKET, time_in_force=tif, budget=budget,
+    )  # fmt: skip
+    before = desk.exchange.state_hash()
+    assert desk.exchange.affordable_lots(order) == filled and desk.exchange.refusal_of(order) is None
+    assert desk.exchange.state_hash() == before and desk.order("me", "t") is None
+    desk.place("me", "t", BUY, 0, 10, tif, budget=budget)
+    ended = desk.order("me", "t")
+    assert ended.filled_lots == filled and ended.state.value == ("filled" if filled == 10 else "expired")
+
+
+def test_a_market_sell_brings_no_more_than_its_budget():
+    desk = Desk(settles=False)
+    desk.place("you", "a", BUY, 100, 4)
+    desk.place("you", "b", BUY, 98, 6)
+    desk.place("me", "t", SELL, 0, 10, IOC, budget=598)
+    assert desk.order("me", "t").filled_lots == 6  # 400 + 196; a seventh would bring it to 694
+
+
+@pytest.mark.parametrize(
+    ("terms", "reason"),
+    [
+        ({"price_ticks": 0}, RejectReason.PRICE_INVALID),
+        ({"price_ticks": 100, "post_only": True}, RejectReason.WOULD_TAKE),
+        ({"price_ticks": 100, "symbol": "X-Y"}, RejectReason.UNKNOWN_MARKET),
+        ({"price_ticks": 100, "account": "fees"}, RejectReason.UNKNOWN_ACCOUNT),
+        ({"price_ticks": 100}, None),
+    ],
+)
+def test_a_refusal_is_told_without_placing(terms, reason):
+    desk = desk_with_asks()
+    order = {"account": "me", "symbol": ETH.symbol, "client_order_id": "t", "side": BUY, "quantity_lots": 5} | terms
+    before = desk.exchange.state_hash()
+    assert desk.exchange.refusal_of(PlaceOrder(time_ns=1, **order)) is reason
+    assert desk.exchange.state_hash() == before and desk.order("me", "t") is None
 
 
 @pytest.mark.parametrize(
@@ -119,6 +164,7 @@ def test_time_never_runs_backwards():
         {"expires_ns": 2**63},
         {"budget": 5},
         {"budget": 5, "tif": IOC},
+        {"budget": 0, "price": 0},
         {"budget": 0, "tif": FOK},
         {"budget": -5, "tif": FOK},
         {"budget": 2**63, "tif": FOK},

@@ -173,6 +173,17 @@ def test_a_thousand_in_one_chain_is_allowed():
         (SELL, {"offset_ticks": 5, "activation_ticks": 110}, [(100, 0), (109, 0), (110, 105), (108, 105), (112, 107)]),
         (BUY, {"offset_ticks": 5, "activation_ticks": 90}, [(100, 0), (91, 0), (90, 95), (92, 95), (88, 93)]),
         (SELL, {"offset_ticks": 500}, [(100, 0), (501, 1)]),
+        # Scenarios A and B of Binance's trailing stop FAQ: a stop-loss begins to follow when its stop price is reached.
+        (
+            BUY,
+            {"offset_bps": 500, "activation_ticks": 44_000, "activation": STOP},
+            [(40_000, 0), (37_000, 0), (44_000, 46_200), (46_000, 46_200), (42_000, 44_100)],
+        ),
+        (
+            SELL,
+            {"offset_bps": 1_000, "activation_ticks": 39_000, "activation": STOP},
+            [(40_000, 0), (41_500, 0), (39_000, 35_100), (37_000, 35_100), (41_000, 36_900)],
+        ),
     ],
 )
 @pytest.mark.parametrize("reference", list(PriceReference))
@@ -221,6 +232,7 @@ def test_a_trailing_stop_begins_with_the_first_reference():
         trailing(offset_ticks=1, price_ticks=5),
         trailing(offset_ticks=1, activation_ticks=-5),
         trailing(offset_ticks=1, immediate=True),
+        trailing(offset_ticks=1, activation_ticks=5, activation=TriggerKind.TRAILING),
     ],
 )
 def test_triggers_that_cannot_be_are_refused(trigger):
@@ -257,3 +269,18 @@ def test_the_stop_book_forgets_what_went():
     assert len(stops) == 10 and sum(len(heap) for heap in stops._heaps.values()) < 200
     assert stops.due(PriceReference.LAST, 10**6, 4_994) == list(range(4_990, 4_995))
     assert stops.due(PriceReference.LAST, 10**6, 4_999) == list(range(4_995, 5_000)) and len(stops) == 0
+
+
+def test_an_order_knows_since_when_it_works_and_follows():
+    desk = book_of((SELL, 200, 50), (BUY, 10, 50))
+    trade_at(desk, 100)
+    desk.place("me", "now", BUY, 50, 1)
+    desk.place("me", "stop", SELL, 0, 1, trigger=stop(90))
+    desk.place("me", "trail", SELL, 0, 1, trigger=trailing(offset_ticks=20, activation_ticks=110))
+    now, stopped, trail = (desk.order("me", name) for name in ("now", "stop", "trail"))
+    assert (now.working_ns, stopped.working_ns, trail.following_ns) == (now.placed_ns, 0, 0)
+    trade_at(desk, 110)
+    followed_ns = desk.exchange.time_ns
+    trade_at(desk, 120)
+    trade_at(desk, 90)
+    assert trail.following_ns == followed_ns < trail.working_ns == stopped.working_ns == desk.exchange.time_ns
