@@ -28,23 +28,33 @@ class MarketFacts:
 
     def __init__(self, rules: MarketRules) -> None:
         self.rules = rules
-        self.last = self.mark = self.reference = 0
+        self._last = self._mark = self.reference = 0
         self.phase, self.phase_until_ns, self.is_open = MarketPhase.OPEN, 0, True
         self._window: deque[tuple[int, int]] = deque()
 
     def set_mark(self, price: int) -> None:
         """Another mark."""
-        self.mark, self.reference = price, price or self.last
+        self._mark, self.reference = price, price or self._last
 
     def set_last(self, price: int) -> None:
         """Another last price."""
-        self.last = price
-        if not self.mark:
+        self._last = price
+        if not self._mark:
             self.reference = price
+
+    @property
+    def last(self) -> int:
+        """The last price."""
+        return self._last
+
+    @property
+    def mark(self) -> int:
+        """The mark price."""
+        return self._mark
 
     def watched(self, reference: PriceReference) -> int:
         """The price that triggers of this kind watch; 0 = none yet."""
-        return self.mark if reference is PriceReference.MARK else self.last
+        return self._mark if reference is PriceReference.MARK else self._last
 
     def band(self) -> tuple[int, int] | None:
         """Lowest and highest price allowed, both inside of the band; None = every price is."""
@@ -77,13 +87,13 @@ class MarketFacts:
         if not self._window:
             return False
         first = self._window[0][1]
-        return abs(self.last - first) * BPS >= first * self.rules.breaker_bps
+        return abs(self._last - first) * BPS >= first * self.rules.breaker_bps
 
     @property
     def state(self) -> FactsState:
         """All of it, for snapshots."""
         return FactsState(
-            last=self.last, mark=self.mark, phase=self.phase, phase_until_ns=self.phase_until_ns,
+            last=self._last, mark=self._mark, phase=self.phase, phase_until_ns=self.phase_until_ns,
             window=list(self._window),
         )  # fmt: skip
 
