@@ -21,7 +21,7 @@ from common.exchange.money import Scale
 from common.model.errors import InvariantBroken
 from common.model.order import OrderState, OrderType, Side, TimeInForce
 
-DIGEST_FACTOR, DIGEST_MASK = 6364136223846793005, (1 << 62) - 1
+DIGEST_FACTOR, DIGEST_MASK = 1_000_003, (1 << 40) - 1
 FINAL_ORDERS_KEPT = 20_000
 LIMIT, BUY = OrderType.LIMIT, Side.BUY
 PARTIALLY_FILLED, FILLED = OrderState.PARTIALLY_FILLED, OrderState.FILLED
