@@ -16,7 +16,8 @@ def liquidity_of_amounts(sqrt_price: int, tick_lower: int, tick_upper: int, amou
         return _fit(_of_amount0(lower, upper, amount0))
     if sqrt_price >= upper:
         return _fit(_of_amount1(lower, upper, amount1))
-    return _fit(min(_of_amount0(sqrt_price, upper, amount0), _of_amount1(lower, sqrt_price, amount1)))
+    # The contract casts both to 128 bits before it takes the smaller one.
+    return min(_fit(_of_amount0(sqrt_price, upper, amount0)), _fit(_of_amount1(lower, sqrt_price, amount1)))
 
 
 def amounts_of_liquidity(

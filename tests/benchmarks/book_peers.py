@@ -1,4 +1,4 @@
-"""Other books from PyPI, in a virtual environment of their own: nothing of them enters our lock files."""
+"""Peers from PyPI, in a virtual environment of their own: nothing of them enters our lock files."""
 
 import subprocess
 import sys
@@ -10,6 +10,7 @@ FOLDER = PROJECT / "var" / "bench-peers"
 PEERS = {
     "cython-orderbook": ("cython-orderbook==0.1.2", "sortedcontainers==2.4.0"),
     "lightmatchingengine": ("lightmatchingengine==2019.1.4",),
+    "pyrevm": ("pyrevm==0.3.7",),
     "nautilus_trader": ("nautilus_trader==1.221.0",),
 }
 INSTALL_S_MAX = 600

@@ -1,8 +1,12 @@
 """The benchmarks still run: one that broke is found here, not by whoever wants a figure. No times are judged."""
 
+import json
+from pathlib import Path
+
 import pytest
 
-from tests.benchmarks import codec, exchange, fees, funds, making, tick_to_order
+from tests.benchmarks import amm, codec, exchange, fees, funds, making, tick_to_order
+from tests.benchmarks.book_peers import run
 
 
 def test_codec(capsys: pytest.CaptureFixture[str]) -> None:
@@ -34,3 +38,9 @@ def test_exchange(capsys: pytest.CaptureFixture[str]) -> None:
     exchange.main(2_000, 12_000)
     printed = capsys.readouterr().out
     assert printed.count("| yes |") == 2 and "NO" not in printed
+
+
+def test_amm_ours(tmp_path: Path) -> None:
+    file = tmp_path / "task.json"
+    file.write_text(json.dumps(amm.task(50, 1 / 8, 10**12, 5 * 10**20)))
+    assert json.loads(run("ours", "amm_worker.py", "ours", file, 1))["rates"][0] > 0
