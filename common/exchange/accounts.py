@@ -27,18 +27,18 @@ class Accounts:
     """Balances by account and asset. Raises InvariantBroken if any but the outside world's would become negative."""
 
     def __init__(self) -> None:
-        self._balances: dict[str, dict[str, Balance]] = {}
+        self.by_account: dict[str, dict[str, Balance]] = {}
 
     def free(self, account: str, asset: str) -> int:
         """What an account can spend."""
-        balance = self._balances.get(account, NOTHING_HELD).get(asset)
+        balance = self.by_account.get(account, NOTHING_HELD).get(asset)
         return 0 if balance is None else balance.free
 
     def balance(self, account: str, asset: str) -> Balance:
         """The balance, made at zero on first use."""
-        held = self._balances.get(account)
+        held = self.by_account.get(account)
         if held is None:
-            held = self._balances[account] = {}
+            held = self.by_account[account] = {}
         balance = held.get(asset)
         if balance is None:
             balance = held[asset] = Balance()
@@ -46,22 +46,22 @@ class Accounts:
 
     def balances(self, account: str) -> dict[str, Balance]:
         """All balances of an account by asset."""
-        return self._balances.get(account, NOTHING_HELD)
+        return self.by_account.get(account, NOTHING_HELD)
 
     def names(self) -> list[str]:
         """Everybody who ever held anything."""
-        return list(self._balances)
+        return list(self.by_account)
 
     def total(self, asset: str) -> int:
         """Sum over all accounts: equals what was deposited, always."""
-        return sum(held[asset].total for held in self._balances.values() if asset in held)
+        return sum(held[asset].total for held in self.by_account.values() if asset in held)
 
     @property
     def state(self) -> BalancesState:
         """All of it, for snapshots."""
         return {
             account: {asset: (balance.free, balance.locked) for asset, balance in held.items()}
-            for account, held in self._balances.items()
+            for account, held in self.by_account.items()
         }
 
     def load(self, state: BalancesState) -> None:
@@ -73,7 +73,7 @@ class Accounts:
 
     def credit(self, account: str, asset: str, units: int) -> None:
         """Add to (or with a negative number take from) the free part."""
-        balance = self.balance(account, asset)
+        balance = self.by_account.get(account, NOTHING_HELD).get(asset) or self.balance(account, asset)
         free = balance.free + units
         if free < 0 and account != EXTERNAL_ACCOUNT:
             raise InvariantBroken(f"account {account} would own {free} free units of {asset}")

@@ -1,5 +1,6 @@
 """Whether an order may come in: every reason to refuse it, found before anything changes."""
 
+from common.exchange.accounts import NOTHING_HELD
 from common.exchange.commands import PlaceOrder, SelfTradePrevention, Trigger, TriggerKind
 from common.exchange.core import Core
 from common.exchange.events import MarketPhase, RejectReason
@@ -9,20 +10,17 @@ from common.exchange.margin.margin import OpenOrders
 from common.exchange.matching import Market, Taker
 from common.exchange.money import fee_units
 from common.exchange.reduce_only import reducible
-from common.exchange.rules import BPS
+from common.exchange.rules import BPS, MarketRules
 from common.exchange.stops import reached
 from common.model.order import OrderType, Side, TimeInForce
 
 Terms = PlaceOrder | OrderRecord
 """What was ordered, as a command or as an order that stands already."""
 
-LIMIT, NO_PREVENTION = OrderType.LIMIT, SelfTradePrevention.NONE
+LIMIT, BUY, NO_PREVENTION = OrderType.LIMIT, Side.BUY, SelfTradePrevention.NONE
 
 WHOLE_MAX = 2**63 - 1
 """Prices, quantities, budgets and amounts of money are signed 64-bit integers everywhere else."""
-
-NAME_LENGTH_MAX = 32
-
 
 NAME_LENGTH_MAX = 32
 
@@ -45,21 +43,25 @@ def is_amount(value: object) -> bool:
 
 
 class Standing:
-    """What admission looks at besides the order: the account's and the book's present state."""
+    """What admission looks at besides the order: the account's and the book's present state.
+
+    `is_actual`: things are as they stand, and not as they will be after a plan.
+    """
+
+    is_actual = True
 
     def __init__(self, core: Core) -> None:
-        self._core = core
+        self._core, self._balances, self._seats = core, core.ledger.accounts.by_account, core.ledger.seats
 
-    def seat_refusal(self, account: str, symbol: str, client_order_id: str) -> RejectReason | None:
-        """Why an account may have no more orders in a market, or none of this name."""
-        ledger, rules = self._core.ledger, self._core.markets[symbol].facts.rules
-        seat = ledger.seats.get((account, symbol))
+    def seat_refusal(self, rules: MarketRules, account: str, symbol: str, client_order_id: str) -> RejectReason | None:
+        """Why an account may have no more orders in a market of these rules, or none of this name."""
+        seat = self._seats.get((account, symbol))
         if seat is None:
             return None
-        order_id = seat.names.get(client_order_id)
-        if order_id is not None and (rules.client_ids_once or order_id in seat.orders):
+        orders, order_id = seat.orders, seat.names.get(client_order_id)
+        if order_id is not None and (rules.client_ids_once or order_id in orders):
             return RejectReason.DUPLICATE_CLIENT_ORDER_ID
-        return RejectReason.TOO_MANY_OPEN_ORDERS if len(seat.orders) >= rules.open_orders_max else None
+        return RejectReason.TOO_MANY_OPEN_ORDERS if len(orders) >= rules.open_orders_max else None
 
     def is_open(self, order: OrderRecord) -> bool:
         """True for an open order that stays so."""
@@ -67,7 +69,8 @@ class Standing:
 
     def free_units(self, account: str, asset: str) -> int:
         """What an account can spend."""
-        return self._core.ledger.accounts.free(account, asset)
+        balance = self._balances.get(account, NOTHING_HELD).get(asset)
+        return 0 if balance is None else balance.free
 
     def open_lots(self, account: str, symbol: str) -> tuple[int, int]:
         """Lots of an account's open bids and asks in any market."""
@@ -88,7 +91,7 @@ class Standing:
 
     def best_opposite(self, market: Market, side: Side) -> int:
         """The best price that an order of a side could take; 0 = none."""
-        best = market.book.side(side.opposite).best()
+        best = market.book.opposite(side).best()
         return 0 if best is None else best.price
 
 
@@ -125,25 +128,57 @@ def _slid_price(market: Market, standing: Standing, terms: Terms) -> int:
     return best - terms.side.sign if crosses else terms.price_ticks
 
 
-def entry_refusal(core: Core, standing: Standing, command: PlaceOrder) -> RejectReason | None:
-    """Why an order may not come in, whatever the book is."""
-    symbol, account, lots = command.symbol, command.account, command.quantity_lots
-    market, instrument = core.markets[symbol], core.instruments[symbol]
-    if not market.facts.is_open and (reason := phase_refusal(market, command.post_only and command.trigger is None)):
+def order_refusal(core: Core, standing: Standing, command: PlaceOrder, taker: Taker) -> RejectReason | None:
+    """Why an order, as it would go through the book, may not come in."""
+    market, lots, price = core.markets[command.symbol], command.quantity_lots, command.price_ticks
+    facts, instrument, trigger = market.facts, core.instruments[command.symbol], command.trigger
+    if not facts.is_open and (reason := phase_refusal(market, command.post_only and trigger is None)):
         return reason
     least, most = (0, 0) if command.close_position else (instrument.quantity_lots_min, instrument.quantity_lots_max)
     if type(lots) is not int or not least <= lots <= most:
         return RejectReason.QUANTITY_INVALID
-    price = command.price_ticks
     if command.order_type is LIMIT and (type(price) is not int or not 0 < price <= WHOLE_MAX):
         return RejectReason.PRICE_INVALID
-    if not _terms_fit(command, core.time_ns):
+    # Most orders have none of these terms.
+    if (
+        command.post_only or command.expires_ns or command.slide or command.close_position
+        or command.budget is not None or command.protect_ticks is not None
+    ) and not _terms_fit(command, core.time_ns):  # fmt: skip
         return RejectReason.TERMS_INVALID
-    if reason := standing.seat_refusal(account, symbol, command.client_order_id):
+    if reason := standing.seat_refusal(facts.rules, command.account, command.symbol, command.client_order_id):
         return reason
     if command.reduce_only and lots > reducible_of(core, command):
         return RejectReason.NO_POSITION_TO_REDUCE
-    return None if command.trigger is None else _trigger_refusal(market, command, command.trigger)
+    if trigger is not None and (reason := _trigger_refusal(market, command, trigger)):
+        return reason
+    if trigger is None or fires_at_once(market, command):
+        reason = book_refusal(core, standing, command, taker)
+    else:
+        reason = waiting_refusal(core, standing, command, taker)
+    if reason is None and (core.limits or core.strategy_limits):
+        return limit_refusal(core, standing, command, lots)
+    return reason
+
+
+def limit_refusal(
+    core: Core, standing: Standing, terms: Terms, lots: int, replaced: OrderRecord | None = None
+) -> RejectReason | None:
+    """Why an account's own limits do not let it have an order with so many open lots, `replaced` not counted."""
+    checks = core.limits.get(terms.account), core.strategy_limits.get(terms.account)
+    if checks == (None, None):
+        return None
+
+    def open_lots(symbol: str) -> tuple[int, int]:
+        bids, asks = standing.open_lots(terms.account, symbol)
+        if replaced is not None and replaced.symbol == symbol and replaced.order_type is LIMIT:
+            bids -= replaced.remaining_lots * (replaced.side is BUY)
+            asks -= replaced.remaining_lots * (replaced.side is not BUY)
+        return bids, asks
+
+    for check in checks:
+        if check is not None and (reason := check(terms, lots, open_lots)):
+            return reason
+    return None
 
 
 def phase_refusal(market: Market, rests_only: bool) -> RejectReason | None:
@@ -233,7 +268,7 @@ def _money_refusal(
         return RejectReason.NOTIONAL_TOO_LARGE
     if scale.is_perpetual:
         return _margin_refusal(core, standing, terms, lots, quote, replaced)
-    asset, cost = (scale.quote, quote) if terms.side.sign > 0 else (scale.base, base)
+    asset, cost = (scale.quote, quote) if terms.side is BUY else (scale.base, base)
     if replaced is not None:
         cost -= locked_units(core, replaced)
     if cost > standing.free_units(terms.account, asset):
@@ -257,22 +292,22 @@ def locked_units(core: Core, order: OrderRecord) -> int:
 def _margin_refusal(
     core: Core, standing: Standing, terms: Terms, lots: int, quote: int, replaced: OrderRecord | None
 ) -> RejectReason | None:
-    others = standing.open_in(terms.account, terms.symbol)
-    if replaced is not None and replaced.order_type is OrderType.LIMIT:
+    others = None if standing.is_actual else standing.open_in(terms.account, terms.symbol)
+    if replaced is not None and replaced.order_type is LIMIT:
+        others = others or standing.open_in(terms.account, terms.symbol)
         lots_now, (bids, asks, loss, elsewhere) = replaced.remaining_lots, others
-        bids -= lots_now * (replaced.side.sign > 0)
-        asks -= lots_now * (replaced.side.sign < 0)
+        bids -= lots_now * (replaced.side is BUY)
+        asks -= lots_now * (replaced.side is not BUY)
         others = bids, asks, loss - lots_now * replaced.lot_loss, elsewhere
     maker_rate, taker_rate = core.fees.rates(terms.account, core.time_ns // NS_PER_DAY)
-    fee = max(0, fee_units(quote, maker_rate if terms.post_only else max(maker_rate, taker_rate)))
+    rate = maker_rate if terms.post_only or maker_rate > taker_rate else taker_rate
+    fee = fee_units(quote, rate) if rate > 0 else 0
     return core.margin.order_refusal(terms.account, terms.symbol, terms.side, lots, quote, fee, others)
 
 
 def _terms_fit(command: PlaceOrder, time_ns: int) -> bool:
     if command.close_position and not _may_close(command):
         return False
-    if not (command.post_only or command.expires_ns) and command.budget is None and command.protect_ticks is None:
-        return not command.slide
     is_limit, rests = command.order_type is OrderType.LIMIT, command.time_in_force is TimeInForce.GTC
     if (command.post_only or command.expires_ns) and not (is_limit and rests):
         return False

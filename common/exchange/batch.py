@@ -1,11 +1,10 @@
 """Several commands as one: each for itself, or all or none."""
 
-from collections import Counter
 from collections.abc import Callable
 
 from msgspec.structs import replace
 
-from common.exchange.admission import Standing, locked_units, taker_of
+from common.exchange.admission import Standing, locked_units, order_refusal, taker_of
 from common.exchange.changes import OrderChanges
 from common.exchange.commands import BATCH_ITEMS_MAX, Batch, BatchItem, CancelOrder, PlaceOrder
 from common.exchange.core import Core
@@ -14,58 +13,93 @@ from common.exchange.events import BatchItemStarted, BatchRejected, RejectReason
 from common.exchange.ledger import OrderRecord
 from common.exchange.margin.margin import OpenOrders
 from common.exchange.matching import Market, Taker
+from common.exchange.rules import MarketRules
 from common.model.order import OrderType, Side, TimeInForce
+
+BUY = Side.BUY
+
+
+class SeatPlan:
+    """What a batch means for one account in one market: names that it uses, and what it adds to what is there.
+
+    `orders` and lots are of open orders; `loss` is what those of a perpetual may lose against the mark, in units.
+    """
+
+    __slots__ = ("ask_lots", "bid_lots", "loss", "names", "orders")
+
+    def __init__(self) -> None:
+        self.names = set[str]()
+        self.orders = self.bid_lots = self.ask_lots = self.loss = 0
+
+    def add(self, side: Side, lots: int) -> None:
+        """One order more, or with negative lots one less."""
+        self.orders += 1 if lots > 0 else -1
+        if side is BUY:
+            self.bid_lots += lots
+        else:
+            self.ask_lots += lots
+
+
+NOTHING_PLANNED = SeatPlan()
+"""For whom the plan does nothing; nobody writes to it."""
 
 
 class Planned(Standing):
     """The standing as it will be after some cancels and some orders that rest."""
+
+    is_actual = False
 
     def __init__(self, core: Core) -> None:
         super().__init__(core)
         self.takers: dict[int, Taker] = {}
         """The planned orders by their place in the batch."""
         self._canceled: set[int] = set()
-        self._names: set[tuple[str, str, str]] = set()
+        self._plans: dict[tuple[str, str], SeatPlan] = {}
         self._best: dict[tuple[str, Side], int] = {}
-        self._more: Counter[tuple[str, str]] = Counter()
-        self._free: Counter[tuple[str, str]] = Counter()
-        self._losses: Counter[tuple[str, str]] = Counter()
-        self._lots: Counter[tuple[str, str, Side]] = Counter()
+        self._free: dict[tuple[str, str], int] = {}
 
     def cancel(self, order: OrderRecord) -> None:
         """Plan a cancel."""
         self._canceled.add(order.order_id)
-        self._more[order.account, order.symbol] -= 1
-        self._lots[order.account, order.symbol, order.side] -= order.remaining_lots
+        plan = self._plan(order.account, order.symbol)
+        plan.add(order.side, -order.remaining_lots)
         if self._core.ledger.scales[order.symbol].is_perpetual:
-            self._losses[order.account, order.symbol] -= order.remaining_lots * order.lot_loss
+            plan.loss -= order.remaining_lots * order.lot_loss
         else:
-            asset = self._core.ledger.lockable(order.symbol, order.side)
-            self._free[order.account, asset] += locked_units(self._core, order)
+            self._release(order.account, order.symbol, order.side, locked_units(self._core, order))
 
     def place(self, command: PlaceOrder, price: int) -> None:
         """Plan an order that rests."""
-        ledger, book_side = self._core.ledger, (command.symbol, command.side)
-        self._names.add((command.account, command.symbol, command.client_order_id))
-        self._more[command.account, command.symbol] += 1
-        self._best[book_side] = _better(command.side, price, self._best.get(book_side, 0))
-        lots, margin = command.quantity_lots, self._core.margin
-        self._lots[command.account, command.symbol, command.side] += lots
-        if ledger.scales[command.symbol].is_perpetual:
-            self._losses[command.account, command.symbol] += lots * margin.lot_loss(command.symbol, command.side, price)
+        account, symbol, side, lots = command.account, command.symbol, command.side, command.quantity_lots
+        ledger, plan = self._core.ledger, self._plan(account, symbol)
+        plan.names.add(command.client_order_id)
+        plan.add(side, lots)
+        self._best[symbol, side] = _better(side, price, self._best.get((symbol, side), 0))
+        if ledger.scales[symbol].is_perpetual:
+            plan.loss += lots * self._core.margin.lot_loss(symbol, side, price)
         elif ledger.settles:
-            cost = ledger.cost_units(command.symbol, command.side, price, command.quantity_lots)
-            self._free[command.account, ledger.lockable(command.symbol, command.side)] -= cost
+            self._release(account, symbol, side, -ledger.cost_units(symbol, side, price, lots))
 
-    def seat_refusal(self, account: str, symbol: str, client_order_id: str) -> RejectReason | None:
+    def _plan(self, account: str, symbol: str) -> SeatPlan:
+        plan = self._plans.get((account, symbol))
+        if plan is None:
+            plan = self._plans[account, symbol] = SeatPlan()
+        return plan
+
+    def _release(self, account: str, symbol: str, side: Side, units: int) -> None:
+        key = account, self._core.ledger.lockable(symbol, side)
+        self._free[key] = self._free.get(key, 0) + units
+
+    def seat_refusal(self, rules: MarketRules, account: str, symbol: str, client_order_id: str) -> RejectReason | None:
         """Why an account may have no more orders in a market after the plan, or none of this name."""
-        ledger, rules = self._core.ledger, self._core.markets[symbol].facts.rules
-        if (account, symbol, client_order_id) in self._names:
+        ledger = self._core.ledger
+        plan = self._plans.get((account, symbol), NOTHING_PLANNED)
+        if client_order_id in plan.names:
             return RejectReason.DUPLICATE_CLIENT_ORDER_ID
         order = ledger.find(account, symbol, 0, client_order_id)
         if order is not None and (rules.client_ids_once or self.is_open(order)):
             return RejectReason.DUPLICATE_CLIENT_ORDER_ID
-        planned = len(ledger.open_of(account, symbol)) + self._more[account, symbol]
+        planned = len(ledger.open_of(account, symbol)) + plan.orders
         return RejectReason.TOO_MANY_OPEN_ORDERS if planned >= rules.open_orders_max else None
 
     def is_open(self, order: OrderRecord) -> bool:
@@ -74,32 +108,32 @@ class Planned(Standing):
 
     def free_units(self, account: str, asset: str) -> int:
         """What an account can spend after the plan."""
-        return super().free_units(account, asset) + self._free[account, asset]
+        return super().free_units(account, asset) + self._free.get((account, asset), 0)
 
     def open_lots(self, account: str, symbol: str) -> tuple[int, int]:
         """Lots of open bids and asks after the plan."""
-        bids, asks = super().open_lots(account, symbol)
-        bids += self._lots.get((account, symbol, Side.BUY), 0)
-        return bids, asks + self._lots.get((account, symbol, Side.SELL), 0)
+        (bids, asks), plan = super().open_lots(account, symbol), self._plans.get((account, symbol), NOTHING_PLANNED)
+        return bids + plan.bid_lots, asks + plan.ask_lots
 
     def open_in(self, account: str, symbol: str) -> OpenOrders:
         """Open orders in a perpetual after the plan, and what the plan takes in others of the same collateral."""
-        (bids, asks), loss = self.open_lots(account, symbol), super().open_in(account, symbol)[2]
-        markets, elsewhere = self._core.margin.markets, 0
-        for name, other in self._losses:
-            if name == account and other != symbol and markets[other].asset == markets[symbol].asset:
-                elsewhere += self._taken_in(account, other)
-        return bids, asks, loss + self._losses.get((account, symbol), 0), elsewhere
+        bids, asks, loss, elsewhere = super().open_in(account, symbol)
+        markets = self._core.margin.markets
+        for (name, other), plan in self._plans.items():
+            if name != account or other not in markets:
+                continue
+            if other == symbol:
+                bids, asks, loss = bids + plan.bid_lots, asks + plan.ask_lots, loss + plan.loss
+            elif markets[other].asset == markets[symbol].asset:
+                elsewhere += self._taken_in(account, other, plan)
+        return bids, asks, loss, elsewhere
 
-    def _taken_in(self, account: str, symbol: str) -> int:
+    def _taken_in(self, account: str, symbol: str, plan: SeatPlan) -> int:
         margin = self._core.margin
         position = margin.position(account, symbol)
-        planned = replace(
-            position,
-            bid_lots=position.bid_lots + self._lots.get((account, symbol, Side.BUY), 0),
-            ask_lots=position.ask_lots + self._lots.get((account, symbol, Side.SELL), 0),
-        )
-        more = margin.order_margin(symbol, planned, planned.worst_lots) + self._losses[account, symbol]
+        bids, asks = position.bid_lots + plan.bid_lots, position.ask_lots + plan.ask_lots
+        planned = replace(position, bid_lots=bids, ask_lots=asks)
+        more = margin.order_margin(symbol, planned, planned.worst_lots) + plan.loss
         return more - margin.order_margin(symbol, position, position.worst_lots)
 
     def best_opposite(self, market: Market, side: Side) -> int:
@@ -117,7 +151,7 @@ def _better(side: Side, price: int, other: int) -> int:
     """The one of two prices of resting orders that trades first; 0 is no price."""
     if not price or not other:
         return price or other
-    return max(price, other) if side is Side.BUY else min(price, other)
+    return max(price, other) if side is BUY else min(price, other)
 
 
 class Batches:
@@ -174,13 +208,14 @@ class Batches:
         if not rests or command.trigger is not None:
             return RejectReason.BATCH_INVALID
         taker = taker_of(self._core, plan, command, command.quantity_lots, 0)
-        if reason := self._entry.refusal(command, taker, plan):
+        if reason := order_refusal(self._core, plan, command, taker):
             return reason
         price = taker.limit_ticks
         assert price is not None  # only market orders have none
-        best = plan.best_opposite(self._core.markets[command.symbol], command.side)
-        if best and (price - best) * command.side.sign >= 0:
-            return RejectReason.WOULD_TAKE
+        if not command.post_only:  # of those that is known already
+            best = plan.best_opposite(self._core.markets[command.symbol], command.side)
+            if best and (price - best) * command.side.sign >= 0:
+                return RejectReason.WOULD_TAKE
         plan.place(command, price)
         plan.takers[index] = taker
         return None

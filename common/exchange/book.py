@@ -14,6 +14,7 @@ import msgspec
 
 from common.model.order import Side
 
+BUY, SELL = Side.BUY, Side.SELL
 EMPTY_LEVELS_KEPT = 256
 GONE_ORDERS_KEPT = 16
 ANY_KEY = 1 << 64
@@ -93,18 +94,18 @@ class Level(msgspec.Struct, gc=False):
 
 
 class BookSide:
-    """Bids or asks."""
+    """Bids or asks. `keys` is the heap of all levels' keys, those of emptied levels too."""
 
-    __slots__ = ("_empty", "_keys", "_levels", "_orders", "_sign", "side")
+    __slots__ = ("_empty", "_levels", "_orders", "_sign", "keys", "side")
 
     def __init__(self, side: Side, orders: dict[int, RestingOrder], levels: dict[int, Level]) -> None:
         self.side, self._sign, self._orders, self._levels = side, -side.sign, orders, levels
-        self._keys: list[int] = []
+        self.keys: list[int] = []
         self._empty = 0
 
     def best(self) -> Level | None:
         """The best level that is not empty."""
-        keys, levels = self._keys, self._levels
+        keys, levels = self.keys, self._levels
         while keys:
             level = levels[keys[0]]
             if level.quantity:
@@ -129,7 +130,7 @@ class BookSide:
     def best_first(self) -> Iterator[Level]:
         """Levels from the best one on; the side must not change meanwhile. Costs O(log n) for each one taken."""
         # A heap is a tree of which no child comes before its parent, so only children of what was taken can be next.
-        keys = self._keys
+        keys = self.keys
         frontier = [(keys[0], 0)] if keys else []
         while frontier:
             key, index = heappop(frontier)
@@ -163,7 +164,7 @@ class BookSide:
         level = self._levels.get(key)
         if level is None:
             level = self._levels[key] = Level(price, key, [])
-            heappush(self._keys, key)
+            heappush(self.keys, key)
         elif not level.quantity:
             self._empty -= 1
         # The very integer under which the level is kept, so that finding it again need not look at the number.
@@ -178,7 +179,7 @@ class BookSide:
 
         Adds what traded to `fills` and returns the lots left. An empty owner meets no order of its own.
         """
-        keys = self._keys
+        keys = self.keys
         bound = ANY_KEY if limit is None else limit * self._sign
         while lots and keys and keys[0] <= bound:
             level = self._levels[keys[0]]
@@ -223,14 +224,14 @@ class BookSide:
     def note_empty(self) -> None:
         """A removal has emptied a level."""
         self._empty += 1
-        if self._empty > EMPTY_LEVELS_KEPT and self._empty * 2 > len(self._keys):
-            keys, self._keys, self._empty = self._keys, [], 0
+        if self._empty > EMPTY_LEVELS_KEPT and self._empty * 2 > len(self.keys):
+            keys, self.keys, self._empty = self.keys, [], 0
             for key in keys:
                 if self._levels[key].quantity:
-                    self._keys.append(key)
+                    self.keys.append(key)
                 else:
                     del self._levels[key]
-            heapify(self._keys)
+            heapify(self.keys)
 
 
 class OrderBook:
@@ -244,13 +245,18 @@ class OrderBook:
         self.bids = BookSide(Side.BUY, self.orders, self._levels)
         self.asks = BookSide(Side.SELL, self.orders, self._levels)
 
+    def lots_at(self, key: int) -> int:
+        """Lots at the price that a key stands for."""
+        level = self._levels.get(key)
+        return 0 if level is None else level.quantity
+
     def side(self, side: Side) -> BookSide:
         """Where orders of a side rest."""
-        return self.bids if side.sign > 0 else self.asks
+        return self.bids if side is BUY else self.asks
 
     def opposite(self, side: Side) -> BookSide:
         """What takers of a side meet."""
-        return self.asks if side.sign > 0 else self.bids
+        return self.asks if side is BUY else self.bids
 
     def remove(self, order: RestingOrder) -> None:
         """Take an order off, whole."""

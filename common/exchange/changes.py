@@ -6,6 +6,7 @@ from common.exchange.admission import (
     Standing,
     book_refusal,
     is_whole,
+    limit_refusal,
     phase_refusal,
     reducible_of,
     taker_of,
@@ -15,9 +16,10 @@ from common.exchange.commands import AmendOrder, CancelOrder, ExpireOpenOrders, 
 from common.exchange.core import Core, Key
 from common.exchange.entry import OrderEntry
 from common.exchange.events import TIME_OUT, AmendRejected, CancelRejected, OrderCanceled, RejectReason
-from common.exchange.ledger import NO_SEAT, OrderRecord
+from common.exchange.ledger import OrderRecord
 from common.model.order import OrderState, OrderType
 
+CANCELED = OrderState.CANCELED
 Named = CancelOrder | ReduceOrder | AmendOrder
 
 
@@ -97,14 +99,15 @@ class OrderChanges:
 
     def withdraw(self, order: OrderRecord, cancel_id: str = "") -> None:
         """Take an open order off for its owner."""
-        self._core.take_off(order)
-        self._core.ledger.end(order, OrderState.CANCELED, self._core.time_ns)
-        self._core.tell(
+        core, terms = self._core, order.terms
+        core.take_off(order)
+        core.ledger.end(order, CANCELED, core.time_ns)
+        core.tell(
             OrderCanceled(
-                time_ns=self._core.time_ns,
+                time_ns=core.time_ns,
                 order_id=order.order_id,
-                account=order.account,
-                symbol=order.symbol,
+                account=terms.account,
+                symbol=terms.symbol,
                 cancel_id=cancel_id,
             )
         )
@@ -112,10 +115,11 @@ class OrderChanges:
     def named(self, command: Named, standing: Standing) -> OrderRecord | RejectReason:
         """The open order that a command names, or why there is none for it."""
         ledger = self._core.ledger
-        seat = ledger.seats.get((command.account, command.symbol), NO_SEAT)
-        order = seat.orders.get(command.order_id or seat.names.get(command.client_order_id, 0))
-        if order is not None and standing.is_open(order):
-            return order
+        seat = ledger.seats.get((command.account, command.symbol))
+        if seat is not None:
+            order = seat.orders.get(command.order_id or seat.names.get(command.client_order_id, 0))
+            if order is not None and (standing.is_actual or standing.is_open(order)):
+                return order
         others = ledger.orders.get(command.order_id)
         if others is not None and others.symbol == command.symbol and others.account != command.account:
             return RejectReason.WRONG_OWNER
@@ -138,7 +142,8 @@ class OrderChanges:
             return RejectReason.NO_POSITION_TO_REDUCE
         name = command.new_client_order_id
         if name and name != order.client_order_id:
-            reason = self._standing.seat_refusal(order.account, order.symbol, name)
+            rules = self._core.markets[order.symbol].facts.rules
+            reason = self._standing.seat_refusal(rules, order.account, order.symbol, name)
             return reason if reason is RejectReason.DUPLICATE_CLIENT_ORDER_ID else None
         return None
 
@@ -148,7 +153,7 @@ class OrderChanges:
         taker = taker_of(self._core, self._standing, moved, open_lots, order.order_id)
         refusal = waiting_refusal if order.is_waiting else book_refusal
         reason = refusal(self._core, self._standing, moved, taker, order)
-        reason = reason or self._entry.limit_refusal(moved, open_lots, self._standing, order)
+        reason = reason or limit_refusal(self._core, self._standing, moved, open_lots, order)
         if reason is not None:
             return self._refuse(command, reason)
         if order.slide and taker.limit_ticks is not None:

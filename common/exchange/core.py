@@ -6,7 +6,7 @@ from typing import Any
 
 import msgspec
 
-from common.exchange.book import RestingOrder
+from common.exchange.book import BUY, RestingOrder
 from common.exchange.commands import PlaceOrder, PriceReference, SelfTradePrevention
 from common.exchange.configuration import ExchangeConfig
 from common.exchange.events import (
@@ -50,6 +50,7 @@ Limit = Callable[[PlaceOrder | OrderRecord, int, OpenLots], RejectReason | None]
 Doer = Callable[[Key, int], None]
 """Does what is due: (key, the time in ns at which it was due)."""
 
+LAST = PriceReference.LAST
 NO_RULES = MarketRules()
 ORDER_ENDS, PHASE_ENDS, LIQUIDATE, FEE_DAY = "order_ends", "phase_ends", "liquidate", "fee_day"
 REACTIONS_MAX = 10_000
@@ -130,8 +131,9 @@ class Core:
     def tell(self, event: Event) -> None:
         """Something happened."""
         self.events.append(event)
-        for hear in self.hearers.get(type(event), ()):
-            hear(event)
+        if hearers := self.hearers.get(type(event)):
+            for hear in hearers:
+                hear(event)
 
     def tell_payment(self, payer: str, receiver: str, asset: str, units: int) -> None:
         """Units of an asset go from one account to another, and nothing comes back in the same deal."""
@@ -175,7 +177,7 @@ class Core:
 
     def set_mark(self, symbol: str, price_ticks: int) -> None:
         """A market has another mark."""
-        self.markets[symbol].facts.mark = price_ticks
+        self.markets[symbol].facts.set_mark(price_ticks)
         self.tell(MarkChanged(time_ns=self.time_ns, symbol=symbol, price_ticks=price_ticks))
         self.note_price(symbol, PriceReference.MARK, price_ticks)
         if symbol in self.margin.markets:
@@ -215,12 +217,20 @@ class Core:
             price_ticks=price,
             quantity_lots=lots,
             aggressor=taker.side,
-            maker=_party(maker, maker_pays, realised[0]),
-            taker=_party(taker, taker_pays, realised[1]),
-        )
+            maker=TradeParty(
+                account=maker.account, order_id=maker.order_id, client_order_id=maker.client_order_id,
+                fee_units=maker_pays[0], fee_asset=maker_pays[1], realised_units=realised[0],
+            ),
+            taker=TradeParty(
+                account=taker.account, order_id=taker.order_id, client_order_id=taker.client_order_id,
+                fee_units=taker_pays[0], fee_asset=taker_pays[1], realised_units=realised[1],
+            ),
+        )  # fmt: skip
         ledger.settle(trade)
         market.facts.trade(trade)
-        self.note_price(symbol, PriceReference.LAST, price)
+        if market.stops.waiting or market.facts.rules.breaker_bps:
+            # Otherwise nobody who is there waits for it, and who comes later does not react to what was before.
+            self.note_price(symbol, LAST, price)
         self.events.append(trade)
         if ledger.settles:
             self._count_volume(maker.account, taker.account, quote_units)
@@ -308,34 +318,32 @@ class Core:
 
     def take_off(self, order: OrderRecord) -> None:
         """Let an open order neither rest nor wait."""
-        market, order_id = self.markets[order.terms.symbol], order.order_id
+        market = self.markets[order.terms.symbol]
         if order.is_waiting:
-            market.stops.remove(order_id)
-        resting = market.book.orders.get(order_id)
+            market.stops.remove(order.order_id)
+        resting = market.book.orders.get(order.order_id)
         if resting is not None:
             market.remove(resting)
 
     def rest(self, order: OrderRecord) -> None:
         """Queue what is open of an order."""
         terms = order.terms
-        account = terms.account
-        owner = self.owner(account) if self.groups else account
-        lots = order.quantity_lots - order.filled_lots
-        resting = RestingOrder(account, order.order_id, terms.client_order_id, lots, owner)
-        self.markets[terms.symbol].rest(terms.side, order.price_ticks, resting, terms.reduce_only)
+        self.markets[terms.symbol].queue(order, self.owner(terms.account))
 
     def _trade_perpetual(
         self, symbol: str, taker: Taker, maker: RestingOrder, price: int, lots: int, fees: tuple[Amount, Amount]
     ) -> tuple[int, int]:
         """Move lots, costs and fees between margin accounts; returns what maker and taker have realised."""
-        margin, bought = self.margin, lots if taker.side.sign > 0 else -lots
+        margin, bought = self.margin, lots if taker.side is BUY else -lots
         profits = (
             margin.trade(maker.account, symbol, -bought, price),
             margin.trade(taker.account, symbol, bought, price),
         )
-        for account, (units, asset) in zip((maker.account, taker.account), fees, strict=True):
-            if units:
-                margin.pay_fee(asset, account, units, symbol)
+        (maker_units, asset), (taker_units, _) = fees
+        if maker_units:
+            margin.pay_fee(asset, maker.account, maker_units, symbol)
+        if taker_units:
+            margin.pay_fee(asset, taker.account, taker_units, symbol)
         return profits
 
     def _charges(
@@ -345,15 +353,14 @@ class Core:
         maker_gets = taker_gets = quote_units, scale.quote
         if not scale.is_perpetual:
             base = lots * scale.lot_units, scale.base
-            maker_gets, taker_gets = (maker_gets, base) if taker.side.sign > 0 else (base, taker_gets)
+            maker_gets, taker_gets = (maker_gets, base) if taker.side is BUY else (base, taker_gets)
         day = self.time_ns // NS_PER_DAY
         return self.fees.charges(maker.account, taker.account, day, maker_gets, taker_gets)
 
     def _count_volume(self, maker: str, taker: str, quote_units: int) -> None:
         day, fees = self.time_ns // NS_PER_DAY, self.fees
         was_idle = fees.today is None and fees.is_idle
-        changed = fees.count(day, maker, taker, quote_units)
-        if changed:
+        if changed := fees.count(day, maker, taker, quote_units):
             self._tell_tiers(changed)
         if was_idle and not fees.is_idle and len(fees.schedule.tiers) > 1:
             self.schedule((day + 1) * NS_PER_DAY, FEE_DAY, day + 1)
@@ -385,14 +392,3 @@ class Core:
 
     def _positions(self, symbol: str) -> PositionOf:
         return lambda account: self.position(account, symbol)
-
-
-def _party(order: Taker | RestingOrder, pays: tuple[int, str], realised: int) -> TradeParty:
-    return TradeParty(
-        account=order.account,
-        order_id=order.order_id,
-        client_order_id=order.client_order_id,
-        fee_units=pays[0],
-        fee_asset=pays[1],
-        realised_units=realised,
-    )

@@ -2,13 +2,12 @@
 
 from common.exchange.admission import (
     Standing,
-    Terms,
     book_refusal,
-    entry_refusal,
     fires_at_once,
+    limit_refusal,
+    order_refusal,
     reducible_of,
     taker_of,
-    waiting_refusal,
 )
 from common.exchange.commands import PlaceOrder, TriggerKind
 from common.exchange.core import ORDER_ENDS, Core
@@ -27,7 +26,7 @@ from common.exchange.matching import Market, Taker
 from common.exchange.stops import trailed
 from common.model.order import OrderType, Side, TimeInForce
 
-LIMIT, GTC, FOK = OrderType.LIMIT, TimeInForce.GTC, TimeInForce.FOK
+LIMIT, MARKET, GTC, FOK = OrderType.LIMIT, OrderType.MARKET, TimeInForce.GTC, TimeInForce.FOK
 
 
 class OrderEntry:
@@ -39,14 +38,14 @@ class OrderEntry:
     def place(self, command: PlaceOrder) -> OrderRecord | RejectReason:
         """Take an order in, or refuse it."""
         taker = self._taker(command)
-        if reason := self.refusal(command, taker, self._standing):
+        if reason := order_refusal(self._core, self._standing, command, taker):
             self._refuse(command, reason)
             return reason
         return self.admit(command, taker)
 
     def refusal_now(self, command: PlaceOrder) -> RejectReason | None:
         """Why an order would be refused, without placing it."""
-        return self.refusal(command, self._taker(command), self._standing)
+        return order_refusal(self._core, self._standing, command, self._taker(command))
 
     def reachable(self, command: PlaceOrder) -> list[tuple[int, int]]:
         """(price, lots) that an order could trade now, best first; nothing while the market does not trade."""
@@ -62,14 +61,15 @@ class OrderEntry:
 
     def admit(self, command: PlaceOrder, taker: Taker) -> OrderRecord:
         """Take an order in that nothing speaks against."""
-        price = taker.limit_ticks
-        if price is None or command.order_type is OrderType.MARKET:
+        core, price = self._core, taker.limit_ticks
+        if price is None or command.order_type is MARKET:
             price = 0
-        order = self._accept(command, taker.order_id, price)
+        order = core.ledger.open(taker.order_id, price, command, core.time_ns)
+        core.events.append(OrderPlaced(time_ns=core.time_ns, order_id=order.order_id, price_ticks=price, terms=command))
         if command.expires_ns:
-            self._core.schedule(command.expires_ns, ORDER_ENDS, order.order_id)
+            core.schedule(command.expires_ns, ORDER_ENDS, order.order_id)
         if command.trigger is not None:
-            market = self._core.markets[command.symbol]
+            market = core.markets[command.symbol]
             if not fires_at_once(market, command):
                 self._begin_to_follow(order, market)
                 self.wait(order)
@@ -80,47 +80,16 @@ class OrderEntry:
 
     def rest(self, command: PlaceOrder) -> OrderRecord:
         """Take a limit order in that nothing speaks against and that has nothing to take: it only rests."""
-        order = self._accept(command, self._core.ledger.last_order_id + 1, command.price_ticks)
-        self._core.rest(order)
+        core, price = self._core, command.price_ticks
+        order = core.ledger.open(core.ledger.last_order_id + 1, price, command, core.time_ns)
+        core.events.append(OrderPlaced(time_ns=core.time_ns, order_id=order.order_id, price_ticks=price, terms=command))
+        core.rest(order)
         return order
-
-    def refusal(self, command: PlaceOrder, taker: Taker, standing: Standing) -> RejectReason | None:
-        """Why an order, as it would go through the book, would be refused."""
-        if reason := entry_refusal(self._core, standing, command):
-            return reason
-        core = self._core
-        if command.trigger is None or fires_at_once(core.markets[command.symbol], command):
-            reason = book_refusal(core, standing, command, taker)
-        else:
-            reason = waiting_refusal(core, standing, command, taker)
-        if reason is None and (core.limits or core.strategy_limits):
-            reason = self.limit_refusal(command, command.quantity_lots, standing)
-        return reason
 
     def affordable_lots(self, command: PlaceOrder) -> int:
         """Lots that a market order would trade now within its budget."""
         trades = self.reachable(command)
         return sum(lots for _, lots in trades) if command.budget is None else lots_within(trades, command.budget)
-
-    def limit_refusal(
-        self, terms: Terms, lots: int, standing: Standing, replaced: OrderRecord | None = None
-    ) -> RejectReason | None:
-        """Why an account's own limits do not let it have an order with so many open lots, `replaced` not counted."""
-        checks = self._core.limits.get(terms.account), self._core.strategy_limits.get(terms.account)
-        if checks == (None, None):
-            return None
-
-        def open_lots(symbol: str) -> tuple[int, int]:
-            bids, asks = standing.open_lots(terms.account, symbol)
-            if replaced is not None and replaced.symbol == symbol and replaced.order_type is OrderType.LIMIT:
-                bids -= replaced.remaining_lots * (replaced.side is Side.BUY)
-                asks -= replaced.remaining_lots * (replaced.side is Side.SELL)
-            return bids, asks
-
-        for check in checks:
-            if check is not None and (reason := check(terms, lots, open_lots)):
-                return reason
-        return None
 
     def fire(self, order: OrderRecord) -> None:
         """An order's trigger became true: it goes to the book, or ends with the reason why it may not."""
@@ -130,7 +99,7 @@ class OrderEntry:
             self._core.amend(order, 0, lots, True, CLOSE_POSITION)
         taker = taker_of(self._core, self._standing, order, order.remaining_lots, order.order_id)
         reason = book_refusal(self._core, self._standing, order, taker, order)
-        reason = reason or self.limit_refusal(order, order.remaining_lots, self._standing, order)
+        reason = reason or limit_refusal(self._core, self._standing, order, order.remaining_lots, order)
         if reason is not None:
             self._core.expire(order, reason)
             return
@@ -146,35 +115,30 @@ class OrderEntry:
 
     def work(self, order: OrderRecord, taker: Taker) -> None:
         """Let an order take what it may; the rest of it rests or ends."""
-        terms = order.terms
-        market = self._core.markets[terms.symbol]
+        core, terms = self._core, order.terms
+        market, in_force = core.markets[terms.symbol], terms.time_in_force
         if terms.reduce_only and not self._clamp(order, taker):
             return
-        if terms.time_in_force is FOK and not _fills_whole(order, market, taker):
-            self._core.expire(order, UNFILLED)
+        if in_force is FOK and not _fills_whole(order, market, taker):
+            core.expire(order, UNFILLED)
             return
-        if order.terms.budget is None or order.time_in_force is TimeInForce.FOK:
+        if terms.budget is None or in_force is FOK:
             market.match(taker)
         else:
-            beyond = taker.lots - lots_within(market.reachable(taker), order.terms.budget)
+            beyond = taker.lots - lots_within(market.reachable(taker), terms.budget)
             taker.lots -= beyond
             market.match(taker)
             taker.lots += beyond
         if taker.lots:
-            if terms.order_type is LIMIT and terms.time_in_force is GTC and not taker.stopped:
-                self._core.rest(order)
+            if in_force is GTC and terms.order_type is LIMIT and not taker.stopped:
+                account, groups = terms.account, core.groups
+                market.queue(order, groups.get(account, account) if groups else account)
             else:
-                self._core.expire(order, SELF_TRADE if taker.stopped else UNFILLED)
+                core.expire(order, SELF_TRADE if taker.stopped else UNFILLED)
 
     def _taker(self, command: PlaceOrder) -> Taker:
         core = self._core
         return taker_of(core, self._standing, command, command.quantity_lots, core.ledger.last_order_id + 1)
-
-    def _accept(self, command: PlaceOrder, order_id: int, price: int) -> OrderRecord:
-        core = self._core
-        order = core.ledger.open(order_id, price, command, core.time_ns)
-        core.events.append(OrderPlaced(time_ns=core.time_ns, order_id=order_id, price_ticks=price, terms=command))
-        return order
 
     def _refuse(self, command: PlaceOrder, reason: RejectReason) -> None:
         original = self._core.ledger.find(command.account, command.symbol, 0, command.client_order_id)

@@ -189,9 +189,11 @@ class Exchange:
         """Carry out one command; what speaks against it is an event too, and then nothing has changed."""
         core = self._core
         core.events = []
-        if command.time_ns > core.time_ns:
-            core.time_ns = command.time_ns
-        if core.agenda and core.agenda[0][0] <= core.time_ns:
+        time_ns = command.time_ns
+        if time_ns > core.time_ns:
+            core.time_ns = time_ns
+        agenda = core.agenda
+        if agenda and agenda[0][0] <= core.time_ns:
             core.pass_time()
             self._settle_down()
         kind = type(command)
@@ -247,10 +249,10 @@ class Exchange:
                 symbol=symbol,
                 side=side,
                 price_ticks=price,
-                quantity_lots=market.book.side(side).quantity(price),
+                quantity_lots=lots,
             )
             for symbol, market in self.markets.items()
-            for side, price in market.take_touched()
+            for side, price, lots in market.take_touched()
         ]
 
     def _add(self, name: str, room: Room) -> None:
@@ -367,7 +369,7 @@ class Exchange:
     def _set_last(self, command: SetLast) -> None:
         if not is_whole(command.price_ticks, 1):
             raise Refused(RejectReason.PRICE_INVALID, f"a positive 64-bit integer, got {command.price_ticks!r}")
-        self._core.markets[command.symbol].facts.last = command.price_ticks
+        self._core.markets[command.symbol].facts.set_last(command.price_ticks)
         self._core.tell(LastChanged(time_ns=self.time_ns, symbol=command.symbol, price_ticks=command.price_ticks))
 
 

@@ -20,22 +20,41 @@ class FactsState(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class MarketFacts:
-    """Last and mark price, phase and window of one market. Prices are ticks, 0 = none yet."""
+    """Last and mark price, phase and window of one market. Prices are ticks, 0 = none yet.
+
+    `reference` is what price bands and margin go by: the mark, or else the last price. Every order asks for it, so it
+    is kept beside them; only `set_mark`, `set_last` and `load` change the three.
+    """
 
     def __init__(self, rules: MarketRules) -> None:
         self.rules = rules
-        self.last = self.mark = 0
+        self._last = self._mark = self.reference = 0
         self.phase, self.phase_until_ns, self.is_open = MarketPhase.OPEN, 0, True
         self._window: deque[tuple[int, int]] = deque()
 
+    def set_mark(self, price: int) -> None:
+        """Another mark."""
+        self._mark, self.reference = price, price or self._last
+
+    def set_last(self, price: int) -> None:
+        """Another last price."""
+        self._last = price
+        if not self._mark:
+            self.reference = price
+
     @property
-    def reference(self) -> int:
-        """What price bands are around: the mark, or else the last price; 0 = neither."""
-        return self.mark or self.last
+    def last(self) -> int:
+        """The last price."""
+        return self._last
+
+    @property
+    def mark(self) -> int:
+        """The mark price."""
+        return self._mark
 
     def watched(self, reference: PriceReference) -> int:
         """The price that triggers of this kind watch; 0 = none yet."""
-        return self.mark if reference is PriceReference.MARK else self.last
+        return self._mark if reference is PriceReference.MARK else self._last
 
     def band(self) -> tuple[int, int] | None:
         """Lowest and highest price allowed, both inside of the band; None = every price is."""
@@ -46,7 +65,7 @@ class MarketFacts:
 
     def trade(self, event: TradeExecuted) -> None:
         """The last price, and an entry of the window."""
-        self.last = event.price_ticks
+        self.set_last(event.price_ticks)
         if not self.rules.breaker_bps:
             return
         window, oldest_ns = self._window, event.time_ns - self.rules.breaker_window_s * NS_PER_S
@@ -68,19 +87,20 @@ class MarketFacts:
         if not self._window:
             return False
         first = self._window[0][1]
-        return abs(self.last - first) * BPS >= first * self.rules.breaker_bps
+        return abs(self._last - first) * BPS >= first * self.rules.breaker_bps
 
     @property
     def state(self) -> FactsState:
         """All of it, for snapshots."""
         return FactsState(
-            last=self.last, mark=self.mark, phase=self.phase, phase_until_ns=self.phase_until_ns,
+            last=self._last, mark=self._mark, phase=self.phase, phase_until_ns=self.phase_until_ns,
             window=list(self._window),
         )  # fmt: skip
 
     def load(self, state: FactsState) -> None:
         """Become what `state` was."""
-        self.last, self.mark = state.last, state.mark
+        self.set_last(state.last)
+        self.set_mark(state.mark)
         self.phase, self.phase_until_ns = state.phase, state.phase_until_ns
         self.is_open = state.phase is MarketPhase.OPEN
         self._window.extend(state.window)

@@ -21,9 +21,10 @@ from common.exchange.money import Scale
 from common.model.errors import InvariantBroken
 from common.model.order import OrderState, OrderType, Side, TimeInForce
 
-DIGEST_FACTOR, DIGEST_MASK = 6364136223846793005, (1 << 62) - 1
+DIGEST_FACTOR, DIGEST_MASK = 1_000_003, (1 << 40) - 1
 FINAL_ORDERS_KEPT = 20_000
-LIMIT = OrderType.LIMIT
+LIMIT, BUY = OrderType.LIMIT, Side.BUY
+PARTIALLY_FILLED, FILLED = OrderState.PARTIALLY_FILLED, OrderState.FILLED
 TRADES_KEPT = 20_000
 PREVENTED_KEPT = 1_000
 
@@ -134,10 +135,10 @@ class OrderRecord(msgspec.Struct, kw_only=True, omit_defaults=True, gc=False):
 
     def fill(self, lots: int, quote_units: int, time_ns: int) -> None:
         """Count one trade in."""
-        self.filled_lots += lots
+        self.filled_lots = filled = self.filled_lots + lots
         self.quote_units += quote_units
         self.changed_ns = time_ns
-        self.state = OrderState.PARTIALLY_FILLED if self.filled_lots < self.quantity_lots else OrderState.FILLED
+        self.state = PARTIALLY_FILLED if filled < self.quantity_lots else FILLED
 
 
 def record_of(order_id: int, price_ticks: int, terms: PlaceOrder, time_ns: int) -> OrderRecord:
@@ -182,16 +183,13 @@ class Seat:
     the position.
     """
 
-    __slots__ = ("base", "names", "orders", "position", "quote")
+    __slots__ = ("base", "names", "orders", "position", "quote", "scale")
 
-    def __init__(self, base: Balance | None, quote: Balance | None, position: Position | None) -> None:
+    def __init__(self, scale: Scale, base: Balance | None, quote: Balance | None, position: Position | None) -> None:
+        self.scale = scale
         self.orders: dict[int, OrderRecord] = {}
         self.names: dict[str, int] = {}
         self.base, self.quote, self.position = base, quote, position
-
-
-NO_SEAT = Seat(None, None, None)
-"""Of an account that never had an order in a market; nobody writes to it."""
 
 
 class Ledger:
@@ -246,14 +244,15 @@ class Ledger:
     def find(self, account: str, symbol: str, order_id: int, client_order_id: str) -> OrderRecord | None:
         """An order by its number, or without one (0) the newest order of that client order id."""
         if not order_id:
-            order_id = self.seats.get((account, symbol), NO_SEAT).names.get(client_order_id, 0)
-            return self.orders.get(order_id)
+            seat = self.seats.get((account, symbol))
+            return None if seat is None else self.orders.get(seat.names.get(client_order_id, 0))
         order = self.orders.get(order_id)
         return order if order is not None and (order.account, order.symbol) == (account, symbol) else None
 
     def open_of(self, account: str, symbol: str) -> dict[int, OrderRecord]:
         """Open orders of an account in one market, oldest first."""
-        return self.seats.get((account, symbol), NO_SEAT).orders
+        seat = self.seats.get((account, symbol))
+        return {} if seat is None else seat.orders
 
     def open_order_ids(self) -> list[int]:
         """All open orders of everybody, oldest first."""
@@ -273,50 +272,41 @@ class Ledger:
         """An order was accepted."""
         order = record_of(order_id, price_ticks, terms, time_ns)
         seat = self.seats.get((terms.account, terms.symbol)) or self._take_seat(terms.account, terms.symbol)
-        if seat.position is not None and terms.trigger is None:
-            self._note_loss(order)
-        self._set_aside(order, seat, terms.quantity_lots)
         if terms.trigger is None:
+            if seat.position is not None:
+                self._note_loss(order)
             self.last_place = order.place = self.last_place + 1
+        self._set_aside(order, seat, terms.quantity_lots)
         self.orders[order_id] = seat.orders[order_id] = order
-        seat.names[terms.client_order_id] = order_id
-        self.last_order_id = order_id
+        seat.names[terms.client_order_id] = self.last_order_id = order_id
         self.digest = (self.digest * DIGEST_FACTOR + order_id + price_ticks) & DIGEST_MASK
         return order
 
     def settle(self, trade: TradeExecuted) -> None:
         """Two orders traded: count it for both, and on spot let money and goods change hands."""
-        symbol, lots, time_ns = trade.symbol, trade.quantity_lots, trade.time_ns
-        scale, maker, taker = self.scales[symbol], trade.maker, trade.taker
-        quote_units = trade.price_ticks * lots * scale.tick_lot_units
+        lots, price, maker, taker = trade.quantity_lots, trade.price_ticks, trade.maker, trade.taker
+        scale = self.scales[trade.symbol]
+        quote_units = price * lots * scale.tick_lot_units
         self.last_trade_id = trade.trade_id
-        self.digest = (self.digest * DIGEST_FACTOR + trade.price_ticks + lots) & DIGEST_MASK
-        bought = lots if trade.aggressor.sign > 0 else -lots
+        self.digest = (self.digest * DIGEST_FACTOR + price + lots) & DIGEST_MASK
+        bought = lots if trade.aggressor is BUY else -lots
         pays = self.settles and not scale.is_perpetual
         if maker.account != EXTERNAL_ACCOUNT:
-            seat = self._fill(maker.order_id, lots, quote_units, time_ns)
-            if pays:
-                self._settle_customer(scale, seat, maker.account, -bought, quote_units)
+            self._fill(maker, -bought, quote_units, trade.time_ns)
         elif taker.account == EXTERNAL_ACCOUNT:
             return
         elif pays:
-            self._settle_outside(scale, -bought, quote_units)
+            self._settle_outside(maker, scale, -bought, quote_units)
         if taker.account != EXTERNAL_ACCOUNT:
-            seat = self._fill(taker.order_id, lots, quote_units, time_ns)
-            if pays:
-                self._settle_customer(scale, seat, taker.account, bought, quote_units)
+            self._fill(taker, bought, quote_units, trade.time_ns)
         elif pays:
-            self._settle_outside(scale, bought, quote_units)
+            self._settle_outside(taker, scale, bought, quote_units)
         self.trades.append(trade)
-        if pays and (maker.fee_units or taker.fee_units):
+        if pays:
             # Fees before rebates: the fee account owns what it pays out.
             for party in (taker, maker) if maker.fee_units < 0 else (maker, taker):
-                self._charge(party)
-        if not scale.is_perpetual:
-            positions = self.positions[symbol]
-            for account, signed in ((maker.account, -bought), (taker.account, bought)):
-                if account != EXTERNAL_ACCOUNT:
-                    positions[account] = positions.get(account, 0) + signed
+                if party.fee_units:
+                    self.accounts.credit(FEE_ACCOUNT, party.fee_asset, party.fee_units)
 
     def prevent(self, event: SelfTradePrevented) -> None:
         """Two orders of one owner met: note it at those that lose something by it."""
@@ -366,7 +356,9 @@ class Ledger:
         if order.order_id not in seat.orders:
             raise InvariantBroken(f"order {order.order_id} ends but is not open")
         self._set_aside(order, seat, order.filled_lots - order.quantity_lots)
-        order.state, order.reason, order.changed_ns = state, reason, time_ns
+        order.state, order.changed_ns = state, time_ns
+        if reason:
+            order.reason = reason
         self.digest = (self.digest * DIGEST_FACTOR + order.order_id) & DIGEST_MASK
         self._close(order, seat)
 
@@ -375,46 +367,49 @@ class Ledger:
         if seat is None:
             scale = self.scales[symbol]
             if not self.settles:
-                seat = Seat(None, None, None)
+                seat = Seat(scale, None, None, None)
             elif scale.is_perpetual:
-                seat = Seat(None, None, self.margin.held(account, symbol))
+                seat = Seat(scale, None, None, self.margin.held(account, symbol))
             else:
                 base, quote = (self.accounts.balance(account, asset) for asset in (scale.base, scale.quote))
-                seat = Seat(base, quote, None)
+                seat = Seat(scale, base, quote, None)
             self.seats[account, symbol] = seat
         return seat
 
-    def _settle_customer(self, scale: Scale, seat: Seat, account: str, lots: int, quote_units: int) -> None:
-        """Goods against money."""
-        base, quote = seat.base, seat.quote
-        assert base is not None and quote is not None  # a seat of a spot market that settles has balances
-        base.free += lots * scale.lot_units
-        quote.free -= quote_units if lots > 0 else -quote_units
-        if base.free < 0 or quote.free < 0:
-            raise InvariantBroken(f"{account} would own {base.free} {scale.base} and {quote.free} {scale.quote}")
+    def _settle_outside(self, party: TradeParty, scale: Scale, bought: int, quote_units: int) -> None:
+        """The outside world's side of a trade on spot: goods against money, and the fee."""
+        self.accounts.credit(EXTERNAL_ACCOUNT, scale.base, bought * scale.lot_units)
+        self.accounts.credit(EXTERNAL_ACCOUNT, scale.quote, -quote_units if bought > 0 else quote_units)
+        self.accounts.credit(EXTERNAL_ACCOUNT, party.fee_asset, -party.fee_units)
 
-    def _charge(self, party: TradeParty) -> None:
-        if party.fee_units:
-            self.accounts.credit(party.account, party.fee_asset, -party.fee_units)
-            self.accounts.credit(FEE_ACCOUNT, party.fee_asset, party.fee_units)
-
-    def _settle_outside(self, scale: Scale, lots: int, quote_units: int) -> None:
-        self.accounts.credit(EXTERNAL_ACCOUNT, scale.base, lots * scale.lot_units)
-        self.accounts.credit(EXTERNAL_ACCOUNT, scale.quote, -quote_units if lots > 0 else quote_units)
-
-    def _fill(self, order_id: int, lots: int, quote_units: int, time_ns: int) -> Seat:
-        order = self.orders.get(order_id)
+    def _fill(self, party: TradeParty, bought: int, quote_units: int, time_ns: int) -> None:
+        """A customer's order bought (or with a negative number sold) lots: on spot goods against money, and the fee."""
+        order, lots = self.orders.get(party.order_id), bought if bought > 0 else -bought
         if order is None or lots > order.quantity_lots - order.filled_lots:
-            raise InvariantBroken(f"a trade fills order {order_id} beyond what it has open")
+            raise InvariantBroken(f"a trade fills order {party.order_id} beyond what it has open")
         terms = order.terms
-        seat = self.seats[terms.account, terms.symbol]
+        account = terms.account
+        seat = self.seats[account, terms.symbol]
         self._set_aside(order, seat, -lots)
+        base, quote, scale = seat.base, seat.quote, seat.scale
+        if base is not None and quote is not None:
+            goods, money = bought * scale.lot_units, -quote_units if bought > 0 else quote_units
+            if party.fee_asset == scale.quote:
+                money -= party.fee_units
+            else:
+                goods -= party.fee_units
+            base.free = goods = base.free + goods
+            quote.free = money = quote.free + money
+            if goods < 0 or money < 0:
+                raise InvariantBroken(f"{account} would own {goods} {scale.base} and {money} {scale.quote}")
+        if not scale.is_perpetual:
+            positions = self.positions[terms.symbol]
+            positions[account] = positions.get(account, 0) + bought
         order.fill(lots, quote_units, time_ns)
-        if order.filled_lots == order.quantity_lots:
+        if order.state is FILLED:
             self._close(order, seat)
         elif terms.link:
             self._on_linked(order)
-        return seat
 
     def _note_loss(self, order: OrderRecord) -> None:
         """A perpetual's order goes to the book: what it may lose there is set aside like its margin."""
@@ -424,23 +419,23 @@ class Ledger:
 
     def _set_aside(self, order: OrderRecord, seat: Seat, lots: int) -> None:
         # A market order trades or ends within its own command, so it needs nothing set aside.
-        terms = order.terms
-        if not self.settles or terms.order_type is not LIMIT:
+        terms, position = order.terms, seat.position
+        if terms.order_type is not LIMIT:
             return
-        position = seat.position
         if position is not None:
-            position.order_loss += lots * order.lot_loss
-            if terms.side.sign > 0:
+            if loss := order.lot_loss:
+                position.order_loss += lots * loss
+            if terms.side is BUY:
                 position.bid_lots += lots
             else:
                 position.ask_lots += lots
             return
-        scale = self.scales[terms.symbol]
-        if terms.side.sign > 0:
-            balance, units = seat.quote, order.price_ticks * lots * scale.tick_lot_units
+        if terms.side is BUY:
+            balance, units = seat.quote, order.price_ticks * lots * seat.scale.tick_lot_units
         else:
-            balance, units = seat.base, lots * scale.lot_units
-        assert balance is not None  # a seat of a spot market that settles has balances
+            balance, units = seat.base, lots * seat.scale.lot_units
+        if balance is None:
+            return  # no money moves here
         balance.free = free = balance.free - units
         balance.locked = locked = balance.locked + units
         if free < 0 or locked < 0:

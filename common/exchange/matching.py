@@ -4,10 +4,11 @@ from typing import Protocol
 
 import msgspec
 
-from common.exchange.book import ANY_KEY, BookSide, MakerFill, OrderBook, RestingOrder
+from common.exchange.book import ANY_KEY, BUY, SELL, BookSide, MakerFill, OrderBook, RestingOrder
 from common.exchange.commands import SelfTradePrevention
 from common.exchange.events import REDUCE_ONLY, SELF_TRADE
 from common.exchange.facts import MarketFacts
+from common.exchange.ledger import OrderRecord
 from common.exchange.reduce_only import PositionOf, ReduceOnlyOrders, ReduceOnlyPlan
 from common.exchange.stops import StopBook
 from common.model.order import Side
@@ -56,18 +57,26 @@ class Market:
         self._clerk = clerk
         self._touched: dict[int, None] = {}
 
-    def take_touched(self) -> list[tuple[Side, int]]:
-        """Side and price of every level that changed since the last call, in order of first change."""
-        touched = [(Side.BUY if key < 0 else Side.SELL, abs(key)) for key in self._touched]
+    def take_touched(self) -> list[tuple[Side, int, int]]:
+        """Side, price and lots of every level that changed since the last call, in order of first change."""
+        lots_at = self.book.lots_at
+        touched = [(BUY, -key, lots_at(key)) if key < 0 else (SELL, key, lots_at(key)) for key in self._touched]
         self._touched.clear()
         return touched
 
-    def rest(self, side: Side, price: int, order: RestingOrder, reduce_only: bool = False) -> None:
+    def rest(self, side: Side, price: int, order: RestingOrder) -> None:
         """Queue an order that crosses nothing."""
-        (self.book.bids if side.sign > 0 else self.book.asks).append(price, order)
+        (self.book.bids if side is BUY else self.book.asks).append(price, order)
         self._touched[order.key] = None
-        if reduce_only:
-            self.reduce_only.orders[order.order_id] = order
+
+    def queue(self, order: OrderRecord, owner: str) -> None:
+        """Queue what is open of a customer's order."""
+        terms, lots = order.terms, order.quantity_lots - order.filled_lots
+        resting = RestingOrder(terms.account, order.order_id, terms.client_order_id, lots, owner)
+        (self.book.bids if terms.side is BUY else self.book.asks).append(order.price_ticks, resting)
+        self._touched[resting.key] = None
+        if terms.reduce_only:
+            self.reduce_only.orders[order.order_id] = resting
 
     def remove(self, order: RestingOrder) -> None:
         """Take a resting order off, whole."""
@@ -90,9 +99,15 @@ class Market:
 
     def match(self, taker: Taker) -> None:
         """Trade until the taker is filled, reaches its limit, or self-trade prevention stops it."""
-        book = self.book
-        makers = book.asks if taker.side.sign > 0 else book.bids
-        bound = ANY_KEY if taker.limit_ticks is None else taker.limit_ticks * taker.side.sign
+        if taker.side is BUY:
+            makers, bound = self.book.asks, taker.limit_ticks
+        else:
+            makers, bound = self.book.bids, None if taker.limit_ticks is None else -taker.limit_ticks
+        if bound is None:
+            bound = ANY_KEY
+        keys = makers.keys
+        if not keys or keys[0] > bound:
+            return  # most orders meet nobody: not even an emptied level is within their limit
         while taker.lots and not taker.stopped:
             level = makers.best()
             if level is None or level.key > bound:

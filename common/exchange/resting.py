@@ -5,7 +5,7 @@ Grids, quotes and strategies look here first (`refusal`) and then place, move an
 
 from collections.abc import Callable, Sequence
 
-from common.exchange.admission import WHOLE_MAX, Standing, is_whole, locked_units, totals_refusal
+from common.exchange.admission import WHOLE_MAX, Standing, is_whole, limit_refusal, locked_units, totals_refusal
 from common.exchange.book import BookSide
 from common.exchange.commands import PlaceOrder
 from common.exchange.core import Core
@@ -22,6 +22,8 @@ PriceLots = tuple[int, int]
 
 class WithoutOrders(Standing):
     """The standing as if some open orders in one market were not there, and some bids were already."""
+
+    is_actual = False
 
     def __init__(self, core: Core, symbol: str, replaced: Sequence[OrderRecord]) -> None:
         super().__init__(core)
@@ -163,7 +165,7 @@ class RestingOrders:
             terms = resting_order(account, symbol, side, orders[0], "", "", 0)
             if settles and (reason := totals_refusal(core, standing, terms, lots, value)):
                 return reason
-            if has_limits and (reason := self._entry.limit_refusal(terms, lots, standing)):
+            if has_limits and (reason := limit_refusal(core, standing, terms, lots)):
                 return reason
             if side is BUY:
                 standing.bid_lots += lots

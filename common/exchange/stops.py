@@ -51,21 +51,21 @@ class StopBook:
     """The waiting orders of one market. Finding those that fire costs O(log n) each, nothing when none does."""
 
     def __init__(self) -> None:
-        self._waiting: dict[int, Waiting] = {}
+        self.waiting: dict[int, Waiting] = {}
         self._trailing: dict[int, Waiting] = {}
         self._heaps: dict[tuple[PriceReference, bool], list[tuple[int, int]]] = {
             (reference, upward): [] for reference in PriceReference for upward in (True, False)
         }
 
     def __len__(self) -> int:
-        return len(self._waiting)
+        return len(self.waiting)
 
     def __contains__(self, order_id: int) -> bool:
-        return order_id in self._waiting
+        return order_id in self.waiting
 
     def add(self, order_id: int, side: Side, trigger: Trigger, stop_ticks: int) -> None:
         """Let an order wait."""
-        waiting = self._waiting[order_id] = Waiting(order_id, side, trigger, stop_ticks)
+        waiting = self.waiting[order_id] = Waiting(order_id, side, trigger, stop_ticks)
         if trigger.kind is TriggerKind.TRAILING:
             self._trailing[order_id] = waiting
         if stop_ticks:
@@ -73,12 +73,12 @@ class StopBook:
 
     def remove(self, order_id: int) -> None:
         """Forget an order; one that does not wait is no error."""
-        self._waiting.pop(order_id, None)
+        self.waiting.pop(order_id, None)
         self._trailing.pop(order_id, None)
 
     def move(self, order_id: int, stop_ticks: int) -> None:
         """Give a trailing order another trigger price."""
-        waiting = self._waiting[order_id]
+        waiting = self.waiting[order_id]
         waiting.stop_ticks = stop_ticks
         self._index(waiting)
 
@@ -108,22 +108,22 @@ class StopBook:
                     self.remove(order_id)
                     fired.append(order_id)
         for order_id in later:
-            self._index(self._waiting[order_id])
+            self._index(self.waiting[order_id])
         return sorted(fired)
 
     def prices(self) -> list[tuple[int, int]]:
         """(number, trigger price) of all that wait."""
-        return sorted((waiting.order_id, waiting.stop_ticks) for waiting in self._waiting.values())
+        return sorted((waiting.order_id, waiting.stop_ticks) for waiting in self.waiting.values())
 
     def _index(self, waiting: Waiting) -> None:
         upward = rises(waiting.trigger.kind, waiting.side)
         heap = self._heaps[waiting.trigger.reference, upward]
         heappush(heap, (waiting.stop_ticks if upward else -waiting.stop_ticks, waiting.order_id))
         # Entries of orders that went or moved stay in the heap; they are dropped when they are most of it.
-        if len(heap) > STALE_KEPT + 2 * len(self._waiting):
+        if len(heap) > STALE_KEPT + 2 * len(self.waiting):
             heap[:] = {entry for entry in heap if self._is_live(*entry)}
             heapify(heap)
 
     def _is_live(self, key: int, order_id: int) -> bool:
-        waiting = self._waiting.get(order_id)
+        waiting = self.waiting.get(order_id)
         return waiting is not None and waiting.stop_ticks == abs(key)

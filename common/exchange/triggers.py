@@ -3,7 +3,7 @@
 from collections import deque
 
 from common.exchange.commands import PriceReference
-from common.exchange.core import PHASE_ENDS, Core, Key, Moved
+from common.exchange.core import LAST, PHASE_ENDS, Core, Key, Moved
 from common.exchange.entry import OrderEntry
 from common.exchange.events import MarketPhase, PhaseChanged
 from common.exchange.matching import Market
@@ -53,11 +53,11 @@ class Triggers:
     def _due(self, market: Market, reference: PriceReference, prices: list[Moved]) -> list[int]:
         if not market.facts.is_open:
             return []
-        if reference is PriceReference.LAST and market.facts.must_halt():
+        if reference is LAST and market.facts.must_halt():
             self._halt(market, BREAKER)
             return []
         due = list[int]()
-        for price, newest in prices if market.stops else ():
+        for price, newest in prices if market.stops.waiting else ():
             for order_id, stop in market.stops.follow(reference, price, newest):
                 self._core.move_stop(self._core.ledger.orders[order_id], stop)
                 market.stops.move(order_id, stop)

@@ -11,6 +11,7 @@ from typing import Any
 
 from common.exchange.commands import CancelOrder, Command, Deposit, PlaceOrder
 from common.exchange.configuration import ExchangeConfig
+from common.exchange.events import Refusal
 from common.exchange.exchange import Exchange
 from common.exchange.fees.schedule import FeeSchedule
 from common.exchange.rules import MarketRules
@@ -104,15 +105,19 @@ class _Desk:
         self.number = 0
         for account in ("maker", "taker"):
             for asset in ("X", "Y"):
-                self.exchange.execute(Deposit(time_ns=1, account=account, asset=asset, units=10**24))
+                self._carry_out(Deposit(time_ns=1, account=account, asset=asset, units=4 * 10**18))
         for level in range(LEVELS):
-            self.exchange.execute(self._place("maker", Side.BUY, 10_000 - level, CALLS))
-            self.exchange.execute(self._place("maker", Side.SELL, 10_001 + level, CALLS))
+            self._carry_out(self._place("maker", Side.BUY, 10_000 - level, CALLS))
+            self._carry_out(self._place("maker", Side.SELL, 10_001 + level, CALLS))
 
     def time(self, make: Callable[[], Command]) -> float:
         """Nanoseconds of one command."""
         command = make()
-        return best_ns(lambda: self.exchange.execute(command), 1, rounds=1)
+        return best_ns(lambda: self._carry_out(command), 1, rounds=1)
+
+    def _carry_out(self, command: Command) -> None:
+        if isinstance(self.exchange.execute(command)[0], Refusal):
+            raise RuntimeError(f"refused, so it measures nothing: {command}")
 
     def resting(self) -> Command:
         """An order behind the best bid."""

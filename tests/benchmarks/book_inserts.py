@@ -32,6 +32,7 @@ def exchange():
 
     from common.exchange.commands import Deposit, PlaceOrder
     from common.exchange.configuration import ExchangeConfig
+    from common.exchange.events import OrderPlaced
     from common.exchange.exchange import Exchange
     from common.exchange.fees.schedule import FeeSchedule
     from common.exchange.rules import MarketRules
@@ -47,7 +48,7 @@ def exchange():
         rules={"X-Y": MarketRules(open_orders_max=10**6)},
     )
     venue = Exchange(config)
-    venue.execute(Deposit(time_ns=1, account="a", asset="Y", units=10**24))
+    venue.execute(Deposit(time_ns=1, account="a", asset="Y", units=9 * 10**18))
 
     def make(number, price):
         return PlaceOrder(
@@ -55,7 +56,11 @@ def exchange():
             price_ticks=price, quantity_lots=1, post_only=True,
         )  # fmt: skip
 
-    return make, venue.execute
+    def place(order):
+        if not isinstance(venue.execute(order)[0], OrderPlaced):
+            raise RuntimeError(f"refused, so it measures nothing: {order}")
+
+    return make, place
 
 
 def nautilus():

@@ -11,7 +11,9 @@ from common.exchange.core import Core
 from common.exchange.events import EXTERNAL_ACCOUNT, TradeExecuted, TradeParty
 from common.exchange.money import Scale
 from common.exchange.purse import Purse
+from common.model.order import Side
 
+BUY = Side.BUY
 TAGS_MAX = 10_000
 """Strategies that are remembered; the oldest is forgotten for the next one."""
 
@@ -44,7 +46,7 @@ class Counting:
         day.trade(trade.time_ns, price, lots if is_volume else 0)
         scale = self._scales[symbol]
         units = price * lots * scale.tick_lot_units
-        maker_lots = -lots if trade.aggressor.sign > 0 else lots
+        maker_lots = -lots if trade.aggressor is BUY else lots
         if one != EXTERNAL_ACCOUNT:
             self._count(maker, trade, scale, maker_lots, units, is_volume, True)
         if other != EXTERNAL_ACCOUNT:

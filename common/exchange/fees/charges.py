@@ -5,7 +5,7 @@ the rebated side's own asset it would make the venue owe an asset in which nobod
 difference: both sides are charged on the notional.
 """
 
-from common.exchange.money import fee_units
+from common.exchange.money import RATE_SCALE
 
 Amount = tuple[int, str]
 """(units, asset)."""
@@ -17,9 +17,8 @@ def charges(maker_rate: int, taker_rate: int, maker_gets: Amount, taker_gets: Am
     The rates, at 1e-9, must not be negative together. Fees are rounded up and rebates down, so that in each asset the
     venue gets 0 or more.
     """
-    return _charge(maker_rate, maker_gets, taker_gets), _charge(taker_rate, taker_gets, maker_gets)
-
-
-def _charge(rate: int, own: Amount, other: Amount) -> Amount:
-    units, asset = own if rate >= 0 else other
-    return fee_units(units, rate), asset
+    maker_units, maker_asset = maker_gets if maker_rate >= 0 else taker_gets
+    taker_units, taker_asset = taker_gets if taker_rate >= 0 else maker_gets
+    # As `fee_units` rounds, without its two calls for every trade.
+    maker_pays, taker_pays = -(-maker_units * maker_rate // RATE_SCALE), -(-taker_units * taker_rate // RATE_SCALE)
+    return (maker_pays, maker_asset), (taker_pays, taker_asset)

@@ -104,8 +104,7 @@ class Standings:
         """(maker rate, taker rate) of the account's next trade. Days must not run backwards."""
         if day > self._day:
             self._forget(day)
-        place = self._places.get(account)
-        return (place or self._remember(account)).rates
+        return (self._places.get(account) or self._remember(account)).rates
 
     def charges(
         self, maker: str, taker: str, day: int, maker_gets: Amount, taker_gets: Amount
@@ -113,7 +112,13 @@ class Standings:
         """(units, asset) that both sides of a trade pay. What the outside world trades with itself is free."""
         if maker == EXTERNAL_ACCOUNT == taker:
             return (0, maker_gets[1]), (0, taker_gets[1])
-        return charges(self.rates(maker, day)[0], self.rates(taker, day)[1], maker_gets, taker_gets)
+        if day > self._day:
+            self._forget(day)
+        # As in `rates`: every trade asks, so without two more calls.
+        places = self._places
+        maker_place = places.get(maker) or self._remember(maker)
+        taker_place = places.get(taker) or self._remember(taker)
+        return charges(maker_place.rates[0], taker_place.rates[1], maker_gets, taker_gets)
 
     def begin_day(self, day: int) -> Mapping[str, FeeStanding]:
         """Let a later day begin: returns who has another tier by that, sorted by account. O(accounts).
@@ -138,12 +143,13 @@ class Standings:
         groups = self._groups
         changed = self.begin_day(day) if day > self._volumes.state.day else NOBODY
         is_world = maker == EXTERNAL_ACCOUNT
-        if not is_world and groups.get(maker, maker) == groups.get(taker, taker):
+        if not is_world and (maker == taker or (groups and groups.get(maker, maker) == groups.get(taker, taker))):
             return changed
         traded = self.today
         if traded is None:
             traded = self.today = self._volumes.today()
-        traded.venue_maker_units = min(traded.venue_maker_units + units, VOLUME_UNITS_MAX)
+        venue = traded.venue_maker_units + units
+        traded.venue_maker_units = venue if venue < VOLUME_UNITS_MAX else VOLUME_UNITS_MAX
         if not is_world:
             place = self._places.get(maker)
             if place is not None and units < place.units_left:

@@ -9,6 +9,7 @@ from common.exchange.margin.rules import MarginTable, PerpetualRules
 from common.exchange.money import UNITS_MAX
 from common.model.order import Side
 
+BUY = Side.BUY
 OpenOrders = tuple[int, int, int, int]
 """What open orders of an account in a market are: (lots of bids, lots of asks, units that they may lose against the
 mark, and units of initial margin that orders planned in other markets take)."""
@@ -32,7 +33,7 @@ class Perpetual:
     @property
     def lot_value(self) -> int:
         """Units that one lot is worth at the mark, or at the last price before there is one; 0 = no price yet."""
-        return (self.facts.mark or self.facts.last) * self.units_per_tick_lot
+        return self.facts.reference * self.units_per_tick_lot
 
 
 class Margin:
@@ -91,7 +92,8 @@ class Margin:
                 if position.parts:
                     total += self.unrealised(symbol, position)
                 elif position.lots:
-                    total += position.lots * self.markets[symbol].lot_value - position.cost
+                    market = self.markets[symbol]
+                    total += position.lots * market.facts.reference * market.units_per_tick_lot - position.cost
         return total
 
     def isolated_equity(self, symbol: str, position: Position) -> int:
@@ -148,7 +150,7 @@ class Margin:
             if not lots and not parts:
                 continue
             market = self.markets[symbol]
-            value = market.lot_value
+            value = market.facts.reference * market.units_per_tick_lot
             if parts:
                 profit, gross = self.unrealised(symbol, position), position.gross_lots
             else:
@@ -162,31 +164,32 @@ class Margin:
         return equity >= needed
 
     def order_refusal(
-        self, account: str, symbol: str, side: Side, lots: int, quote_units: int, fee: int, others: OpenOrders
+        self, account: str, symbol: str, side: Side, lots: int, quote_units: int, fee: int, others: OpenOrders | None
     ) -> RejectReason | None:
         """Why an account may not trade so many more lots for so many units in all and a fee of so many units.
 
+        `others` are its open orders in the market, None = those that the position says.
         An order that makes the position no larger, whatever fills, needs no initial margin; what it and the others
         may lose against the mark must leave the maintenance margin.
         """
         market = self.markets[symbol]
-        value, owner = market.lot_value, self.accounts.find(account, market.asset)
+        value, owner = market.facts.reference * market.units_per_tick_lot, self.accounts.find(account, market.asset)
         if not value:
             return RejectReason.NO_MARK_PRICE
         if owner is None:
             return RejectReason.INSUFFICIENT_MARGIN
-        position, (bids, asks, loss, elsewhere) = owner.positions.get(symbol) or Position(), others
-        held, parted, buys = position.lots, position.parted_lots if position.parts else 0, side.sign > 0
-        # The most lots either way, with all bids or all asks filled: the lowest position is never above the highest.
-        highest, lowest = held + bids, held - asks
-        before = highest if highest > -lowest else -lowest
-        highest, lowest = (highest + lots, lowest) if buys else (highest, lowest - lots)
-        after = highest if highest > -lowest else -lowest
+        position = owner.positions.get(symbol) or Position()
+        bids, asks, loss, elsewhere = others or (position.bid_lots, position.ask_lots, position.order_loss, 0)
+        held, parted, buys = position.lots, position.parted_lots if position.parts else 0, side is BUY
+        # The most lots either way, long with all bids filled and short with all asks filled; only one of them grows.
+        longest, shortest = held + bids, asks - held
+        before = longest if longest > shortest else shortest
+        after = (longest if buys else shortest) + lots
         costs, own_loss = fee + loss, quote_units - lots * value if buys else lots * value - quote_units
         if own_loss > 0:
             costs += own_loss
         if after <= before:
-            left = self.maintenance_of(symbol, abs(held + side.sign * lots) + parted)
+            left = market.table.maintenance((abs(held + lots if buys else held - lots) + parted) * value)
             fits = self._may_reduce(owner, symbol, position, left, costs)
         elif (after + parted) * value > UNITS_MAX:
             return RejectReason.NOTIONAL_TOO_LARGE
@@ -203,8 +206,9 @@ class Margin:
     def lot_loss(self, symbol: str, side: Side, price_ticks: int) -> int:
         """Units that one lot of an order at a price would lose against the mark as it is."""
         market = self.markets[symbol]
-        ticks = (price_ticks - (market.facts.mark or market.facts.last)) * side.sign
-        return ticks * market.units_per_tick_lot if ticks > 0 else 0
+        reference = market.facts.reference
+        worse = price_ticks - reference if side is BUY else reference - price_ticks
+        return worse * market.units_per_tick_lot if worse > 0 else 0
 
     def trade(self, account: str, symbol: str, lots: int, price_ticks: int) -> int:
         """An account bought (or with a negative number sold) lots; returns the profit that it realised."""
@@ -283,20 +287,19 @@ class Margin:
         self.accounts.open(receiver, asset).wallet += units
 
     def pay_fee(self, asset: str, account: str, units: int, symbol: str) -> None:
-        """Charge an account's wallet for a trade, or with a negative number pay it a rebate.
+        """Charge an account's wallet for a trade that it just made, or with a negative number pay it a rebate.
 
         What the wallet does not have an isolated position pays for itself.
         """
-        self.pay(asset, account, FEE_ACCOUNT, units)
         owner = self.accounts.open(account, asset)
-        if owner.wallet < 0 < units:
+        owner.wallet = wallet = owner.wallet - units
+        self.accounts.open(FEE_ACCOUNT, asset).wallet += units
+        if wallet < 0 < units:
             position = owner.positions[symbol]
             if position.isolated is not None:
-                missing = min(units, -owner.wallet, max(0, position.isolated))
+                missing = min(units, -wallet, max(0, position.isolated))
                 owner.wallet += missing
                 position.isolated -= missing
-        if account not in SPECIAL_ACCOUNTS:
-            self.touched[asset, account] = None
 
     def touch_holders(self, symbol: str) -> None:
         """A mark changed: everybody's health in that market may have."""

@@ -73,13 +73,23 @@ class MarginTable:
     half the initial rate of each tier, as rate x notional - deduction; the deduction is rounded down.
     """
 
-    __slots__ = ("_bounds", "_deductions", "_initial", "_maintenance", "brackets", "leverage_default", "leverage_max")
+    __slots__ = (
+        "_bounds",
+        "_deductions",
+        "_initial",
+        "_maintenance",
+        "_rate_default",
+        "brackets",
+        "leverage_default",
+        "leverage_max",
+    )
 
     def __init__(self, rules: PerpetualRules) -> None:
         self.leverage_max = rules.tiers[0].leverage_max
         self.leverage_default = rules.leverage_default or self.leverage_max
+        self._rate_default = _rate(self.leverage_default)
         self._bounds = [tier.notional_units_min for tier in rules.tiers]
-        self._initial = [-(-RATE_SCALE // tier.leverage_max) for tier in rules.tiers]
+        self._initial = [_rate(tier.leverage_max) for tier in rules.tiers]
         self._maintenance = [-(-rate // 2) for rate in self._initial]
         self._deductions = [0]
         for index in range(1, len(self._bounds)):
@@ -100,11 +110,18 @@ class MarginTable:
 
     def initial(self, notional_units: int, leverage: int) -> int:
         """Units that opening a position of a notional needs; `leverage` 0 is the market's default."""
-        rate = -(-RATE_SCALE // (leverage or self.leverage_default))
-        tier = self._initial[bisect_right(self._bounds, notional_units) - 1] if len(self._bounds) > 1 else rate
-        return -(-notional_units * (tier if tier > rate else rate) // RATE_SCALE)
+        rate = _rate(leverage) if leverage else self._rate_default
+        if len(self._bounds) > 1:
+            tier = self._initial[bisect_right(self._bounds, notional_units) - 1]
+            rate = tier if tier > rate else rate
+        return -(-notional_units * rate // RATE_SCALE)
 
     def maintenance(self, notional_units: int) -> int:
         """Units below which a position of a notional is liquidated."""
         tier = bisect_right(self._bounds, notional_units) - 1
         return -(-notional_units * self._maintenance[tier] // RATE_SCALE) - self._deductions[tier]
+
+
+def _rate(leverage: int) -> int:
+    """1 / leverage at 1e-9, rounded up."""
+    return -(-RATE_SCALE // leverage)

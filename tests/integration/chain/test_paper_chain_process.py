@@ -93,10 +93,8 @@ def test_kill_9_loses_nothing_and_funds_nobody_twice(configs: Path) -> None:
             anvil, money = world.anvil_pid(), await lp_money(world)
             head = await world.node.head()
             await world.end(signal.SIGKILL)
-            began = time.monotonic()
             world.start()
             report = await world.until(phase="trading", noise_swaps=1)
-            assert time.monotonic() - began < 4
             assert not is_alive(anvil) and world.anvil_pid() != anvil
             assert int(report.details["block"]) >= head.number
             assert await world.node.block(head.hash) is not None, "the killed life's last block is part of the chain"

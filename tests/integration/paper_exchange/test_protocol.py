@@ -63,11 +63,12 @@ def test_signatures_keys_and_times(tmp_path: Path):
     async def scenario(world: World) -> None:
         now = int(time.time() * 1000)
         sign = HmacSigner(SECRET).sign
-        good = f"timestamp={now}"
+        # A window that a busy machine does not leave while it asks.
+        good = f"recvWindow=60000&timestamp={now}"
         assert (await world.raw("GET", "/api/v3/account", f"{good}&signature={sign(good)}"))[0] == 200
         cases = [
             (f"{good}&signature={'0' * 64}", KEY, 400, -1022),
-            (f"{good}&recvWindow=9000&signature={sign(good)}", KEY, 400, -1022),
+            (f"{good}&omitZeroBalances=true&signature={sign(good)}", KEY, 400, -1022),
             (good, KEY, 400, -1102),
             (f"{good}&signature={sign(good)}", "other", 401, -2015),
         ]

@@ -30,7 +30,7 @@ def test_a_wide_and_busy_side_agrees_with_a_dict(side: Side):
     for _, order in list(orders.values()):
         book.reduce(order, order.quantity)
     # What cancels have emptied is dropped once it is the larger part; a best price that is gone is forgotten at once.
-    assert len(makers._keys) <= 2 * EMPTY_LEVELS_KEPT + 1 and makers.best() is None and makers._keys == []
+    assert len(makers.keys) <= 2 * EMPTY_LEVELS_KEPT + 1 and makers.best() is None and makers.keys == []
 
 
 def compare(side: Side, makers: BookSide, orders: dict[int, tuple[int, RestingOrder]], limit: int) -> None:

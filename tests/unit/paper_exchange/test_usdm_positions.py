@@ -50,7 +50,7 @@ def test_at_the_liquidation_price_the_margin_is_gone_and_one_tick_before_it_is_t
 
         def is_healthy(mark: int, desk: PerpetualDesk = desk) -> bool:
             margin = desk.exchange.margin
-            margin.markets[SYMBOL].facts.mark = mark
+            margin.markets[SYMBOL].facts.set_mark(mark)
             return margin.is_healthy(margin.account("a", "USD"))
 
         if ticks:

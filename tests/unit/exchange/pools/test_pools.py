@@ -369,7 +369,7 @@ def test_goods_without_a_price_stop_payments():
     desk = PoolDesk()
     desk.run(CreatePool, account="boss", pool="n", symbol="X-USD")
     desk.pay_in("a", 100)
-    desk.exchange.markets["X-USD"].facts.mark = 0
+    desk.exchange.markets["X-USD"].facts.set_mark(0)
     desk.exchange.ledger.accounts.credit("other", "X", -UNIT)
     desk.exchange.ledger.accounts.credit("pool/s", "X", UNIT)
     for events in (desk.pay_in("b", 1), desk.pay_out("a")):
