@@ -5,8 +5,6 @@ the same, and since every stop rounds, leaving that stop out would change result
 All numbers here are compressed ticks: ticks divided by the pool's spacing, rounded down.
 """
 
-WORD_BITS = 256
-
 
 class TickBitmap:
     """Words by their number; a bit is set where a tick is initialized."""

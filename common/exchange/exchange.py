@@ -57,15 +57,11 @@ from common.exchange.pools.engine import Pools
 from common.exchange.quotes.engine import Quotes
 from common.exchange.refusal import Refused
 from common.exchange.room import Room
-from common.exchange.rules import MarketRules
 from common.exchange.snapshot import CommonState, common_state, hash_of, load_common
 from common.exchange.strategies.engine import Strategies
 from common.exchange.triggers import Triggers
 from common.exchange.vaults.commands import OF_TREASURY as TREASURY_VAULTS
 from common.exchange.vaults.engine import Vaults
-
-OPEN_ORDERS_MAX = MarketRules().open_orders_max
-"""Open orders of one account in one market unless the rules say otherwise, as Binance's MAX_NUM_ORDERS."""
 
 ORDER_COMMANDS: frozenset[Any] = frozenset({PlaceOrder, CancelOrder, ReduceOrder, AmendOrder})
 """What the manager of an account that has no keys of its own may do with it; rooms add theirs."""
@@ -267,8 +263,7 @@ class Exchange:
             if core.moved:
                 self._triggers.run()
             for asset, account in core.margin.take_unhealthy():
-                if LIQUIDATE in core.doers:
-                    core.soon(LIQUIDATE, f"{asset}:{account}")
+                core.soon(LIQUIDATE, f"{asset}:{account}")
             if not core.react() and not core.moved and not core.margin.touched:
                 return
 

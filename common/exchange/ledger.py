@@ -10,7 +10,6 @@ from common.exchange.commands import PlaceOrder, SelfTradePrevention, Trigger
 from common.exchange.events import (
     EXTERNAL_ACCOUNT,
     FEE_ACCOUNT,
-    SPECIAL_ACCOUNTS,
     SelfTradePrevented,
     TradeExecuted,
     TradeParty,
@@ -454,8 +453,3 @@ class Ledger:
         names = self.seats[terms.account, terms.symbol].names
         if names.get(terms.client_order_id) == order_id:
             del names[terms.client_order_id]
-
-
-def is_customer(account: str) -> bool:
-    """True for accounts whose orders have records."""
-    return account not in SPECIAL_ACCOUNTS

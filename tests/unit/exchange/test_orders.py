@@ -4,9 +4,9 @@ import pytest
 
 from common.exchange.commands import PlaceOrder, SelfTradePrevention
 from common.exchange.events import RejectReason
-from common.exchange.exchange import OPEN_ORDERS_MAX
 from common.exchange.fills import fills_in
 from common.exchange.money import fee_units, rate_from_bps, units_from_text, units_text
+from common.exchange.rules import MarketRules
 from common.model.order import OrderState, TimeInForce
 from tests.unit.exchange.desk import BUY, ETH, SELL, Desk, refusal
 
@@ -83,7 +83,7 @@ def test_client_order_id_is_unique_among_open_orders_and_history_keeps_the_newes
 
 def test_open_orders_have_a_limit():
     desk = Desk()
-    for number in range(OPEN_ORDERS_MAX):
+    for number in range(MarketRules().open_orders_max):
         desk.place("me", str(number), BUY, 100, 1)
     assert refusal(desk.place("me", "more", BUY, 100, 1)) is RejectReason.TOO_MANY_OPEN_ORDERS
     desk.cancel("me", name="7")
