@@ -4,9 +4,8 @@ from collections import deque
 
 from common.exchange.events import Event
 from common.exchange.exchange import Exchange
-from common.exchange.margin.clearing import Clearing
 from common.exchange.margin.events import FundingSettled
-from common.exchange.margin.funding_rate import HOURLY_RATE_MAX, HOURS_PER_RATE, funding_rate, mean
+from common.exchange.margin.funding_rate import HOURLY_RATE_MAX, HOURS_PER_RATE
 from common.exchange.money import RATE_SCALE
 from services.paper_exchange.usdm_wire import ContractWire, decimal_text
 from services.paper_exchange.wire import NS_PER_MS, Json
@@ -20,11 +19,9 @@ class FundingRates:
     """The exchange's rates are of eight hours and paid in eighths each hour; Binance's are of one interval."""
 
     def __init__(self, exchange: Exchange) -> None:
-        clearing = exchange.rooms["clearing"]
-        assert isinstance(clearing, Clearing)
-        self._clearing = clearing
+        self._clearing = exchange.clearing
         self._rows: dict[str, deque[Json]] = {}
-        for symbol, window in clearing.state.funding.windows.items():
+        for symbol, window in self._clearing.state.funding.windows.items():
             if window.settled_ns:
                 self._keep(symbol, window.settled_ns, window.rate, 0)
 
@@ -40,12 +37,8 @@ class FundingRates:
                 self._keep(event.symbol, event.hour_ns, event.rate, event.oracle_ticks)
 
     def rate(self, symbol: str) -> str:
-        """What the hour that runs would cost if it ended now; before its first sample the rate of the last one."""
-        window = self._clearing.state.funding.windows.get(symbol)
-        if window is None:
-            return _hourly(0)
-        samples = window.samples
-        return _hourly(funding_rate(mean(window.premium_sum, samples)) if samples else window.rate)
+        """What the hour that runs would cost if it ended now."""
+        return _hourly(self._clearing.funding.expected_rate(symbol))
 
     def oracle(self, symbol: str) -> int:
         """The oracle price in ticks, 0 = none yet."""
