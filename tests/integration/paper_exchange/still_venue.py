@@ -18,6 +18,17 @@ from services.paper_exchange.service import PaperExchangeService
 from tests.conftest import PROJECT
 
 PROCESS = "paper_exchange-binance"
+PERPETUAL = """\
+[[instruments]]
+venue = "binance"
+symbol = "ETH-USDT-PERP"
+venue_symbol = "ETHUSDT"
+base = "ETH"
+quote = "USDT"
+tick_size = "0.01"
+lot_size = "0.001"
+notional_min = "5"
+"""
 FLEET = """
 name = "paper"
 var_dir = "{var}"
@@ -34,16 +45,7 @@ quote = "USDT"
 tick_size = "0.01"
 lot_size = "0.0001"
 notional_min = "5"
-[[instruments]]
-venue = "binance"
-symbol = "ETH-USDT-PERP"
-venue_symbol = "ETHUSDT"
-base = "ETH"
-quote = "USDT"
-tick_size = "0.01"
-lot_size = "0.001"
-notional_min = "5"
-[chain]
+{perpetual}[chain]
 name = "paper"
 chain_id = 31337
 rpc_url = "http://127.0.0.1:1"
@@ -100,21 +102,26 @@ class StillVenue(PaperExchangeService):
 class VenueProcess:
     """A still venue on its own port and folder, as a process."""
 
+    module, perpetual = __name__, PERPETUAL
+
     def __init__(self, folder: Path, settings: str = SETTINGS) -> None:
         with socket.socket() as probe:
             probe.bind(("127.0.0.1", 0))
             port = probe.getsockname()[1]
         self.var, self.configs, self.log = folder / "var", folder / "configs", folder / "log"
         self.configs.mkdir()
-        (self.configs / "fleet.toml").write_text(FLEET.format(var=self.var, port=port))
+        (self.configs / "fleet.toml").write_text(FLEET.format(var=self.var, port=port, perpetual=self.perpetual))
         (self.configs / f"{PROCESS}.toml").write_text(settings)
+        self.url = f"http://127.0.0.1:{port}"
         self._process: subprocess.Popen[bytes] | None = None
 
-    def start(self) -> None:
+    def start(self, **environment: str) -> None:
         """Run it; returns before it is up."""
-        command = [sys.executable, "-m", __name__, str(self.configs), "--venue", "binance"]
+        command = [sys.executable, "-m", self.module, str(self.configs), "--venue", "binance"]
         with self.log.open("ab") as log:
-            self._process = subprocess.Popen(command, cwd=PROJECT, env=os.environ, stdout=log, stderr=subprocess.STDOUT)
+            self._process = subprocess.Popen(
+                command, cwd=PROJECT, env=os.environ | environment, stdout=log, stderr=subprocess.STDOUT
+            )
 
     def is_alive(self) -> bool:
         """True while it runs."""

@@ -3,12 +3,8 @@
 import asyncio
 import gzip
 import json
-import os
 import re
 import signal
-import socket
-import subprocess
-import sys
 import time
 import urllib.parse
 from decimal import Decimal
@@ -22,43 +18,8 @@ from common.exchange.fills import fills_of
 from common.venues.credentials import Credentials, read_credentials
 from common.venues.signer import HmacSigner
 from services.console.journals import replay_venue
-from tests.conftest import PROJECT
+from tests.integration.paper_exchange.still_venue import VenueProcess
 
-FLEET = """
-name = "paper"
-var_dir = "{var}"
-[venues.binance]
-rest_url = "http://127.0.0.1:{port}"
-stream_url = "ws://127.0.0.1:{port}"
-credentials_file = "{{var}}/keys/binance.toml"
-[[instruments]]
-venue = "binance"
-symbol = "ETH-USDT"
-venue_symbol = "ETHUSDT"
-base = "ETH"
-quote = "USDT"
-tick_size = "0.01"
-lot_size = "0.0001"
-notional_min = "5"
-[chain]
-name = "paper"
-chain_id = 31337
-rpc_url = "http://127.0.0.1:1"
-fee_ppm = 500
-base_symbol = "ETH"
-[chain.contracts]
-factory = ""
-position_manager = ""
-router = ""
-quoter = ""
-base_token = ""
-quote_token = ""
-pool = ""
-[processes.paper_exchange-binance]
-publish = "ipc://{{var}}/bus/pub"
-respond = "ipc://{{var}}/bus/req"
-listens_to = []
-"""
 SETTINGS = """
 maker_fee_bps = "1"
 taker_fee_bps = "5"
@@ -68,35 +29,13 @@ USDT = "3000000"
 """
 
 
-class Process:
-    """The venue as the fleet runs it, on its own port and folder."""
+class Process(VenueProcess):
+    """The venue as the fleet runs it: spot only, with its market flow."""
+
+    module, perpetual = "services.paper_exchange", ""
 
     def __init__(self, folder: Path, settings: str = SETTINGS) -> None:
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            port = probe.getsockname()[1]
-        self.var, self.configs = folder / "var", folder / "configs"
-        self.configs.mkdir()
-        (self.configs / "fleet.toml").write_text(FLEET.format(var=self.var, port=port))
-        (self.configs / "paper_exchange-binance.toml").write_text(settings)
-        self.url = f"http://127.0.0.1:{port}"
-        self.log = folder / "log"
-        self._process: subprocess.Popen[bytes] | None = None
-
-    def start(self, **environment: str) -> None:
-        """Run it; returns before it is up."""
-        command = [sys.executable, "-m", "services.paper_exchange", str(self.configs), "--venue", "binance"]
-        with self.log.open("ab") as log:
-            self._process = subprocess.Popen(
-                command, cwd=PROJECT, env=os.environ | environment, stdout=log, stderr=subprocess.STDOUT
-            )
-
-    def end(self, number: int) -> int:
-        """Signal it and wait for its end; returns the exit code."""
-        assert self._process is not None
-        if self._process.poll() is None:
-            self._process.send_signal(number)
-        return self._process.wait(15)
+        super().__init__(folder, settings)
 
     @property
     def credentials(self) -> Credentials:
