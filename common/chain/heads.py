@@ -115,8 +115,16 @@ class HeadFollower:
         added = await self._with_logs(path)
         return [] if added is None else self._tell(head, added)
 
-    async def run(self, on_event: Callable[[ChainEvent], Awaitable[None] | None], poll_s: float = POLL_S) -> None:
-        """Poll for ever; a node that is away is waited for with a growing pause of at most 2 s."""
+    async def run(
+        self,
+        on_event: Callable[[ChainEvent], Awaitable[None] | None],
+        poll_s: float = POLL_S,
+        wait: Callable[[float], Awaitable[None]] = asyncio.sleep,
+    ) -> None:
+        """Poll for ever; a node that is away is waited for with a growing pause of at most 2 s.
+
+        `wait` is how to pause between two looks: `BlockWaker.wait` ends it early when a block is announced.
+        """
         pause = poll_s
         while True:
             try:
@@ -127,7 +135,7 @@ class HeadFollower:
                 pause = poll_s
             except (PeerUnavailable, OutcomeUnknown):
                 pause = min(2 * pause, BACKOFF_MAX_S)
-            await asyncio.sleep(pause)
+            await wait(pause)
 
     async def _walk_back(self, head: Head) -> list[Head] | None:
         """New blocks down to a known one (excluded), oldest first; the newest alone if there is none within reach.
