@@ -71,8 +71,7 @@ class DefiLpService(Service[DefiLpConfig]):
     async def _live(self) -> None:
         """Turn after turn, for ever. What the node refuses or loses is tried anew; anything else ends the process."""
         config = self.config
-        key_file = self.path(config.wallet_key_file)
-        at = await connect(config, self.fleet.chain, self._node, key_file, self._transactions, self.log)
+        at = await connect(config, self.fleet.chain, self._node, self.path, self._transactions, self.log)
         self._keeping = Keeping(
             config, at, self._journal, self._book, self._publication, self._mid, self._publish, self.log
         )
