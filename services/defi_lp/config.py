@@ -7,9 +7,9 @@ import msgspec
 from common.chain.fees import GasPolicy
 from common.chain.transaction_rules import ResendPolicy
 from common.storage.journal import Durability
-from common.strategy.lp_keeper import KeeperRules
 from common.strategy.lp_plan import PlanRules
 from common.strategy.lp_range import RangeModel
+from common.strategy.lp_rules import KeeperRules
 
 
 class DefiLpConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
