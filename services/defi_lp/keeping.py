@@ -147,7 +147,7 @@ class Keeping:
             burns=len(action.plan.burns), mints=len(action.plan.mints),
             base=round(pair.whole_base(base), 6), quote=round(pair.whole_quote(quote), 2),
         )  # fmt: skip
-        call = move_call(self._venue.adapter, reading.home, action.plan, self._owner, deadline_s)
+        call = move_call(self._venue.adapter, action.plan.pool_id or reading.home, action.plan, self._owner, deadline_s)
         return await self._actor.act(records.MOVE, action.trigger, call)
 
     def _short_allowance(self, plan: MovePlan, reading: Reading) -> tuple[str, int] | None:

@@ -190,8 +190,8 @@ def test_without_ranges_the_best_measured_tier_is_opened_in() -> None:
 @pytest.mark.parametrize(
     ("rules", "facts", "code"),
     [
-        ({"twap_gap_bps_max": 50}, {"pools": (view(PAIR, twap=2695.5 * 1.0051),)}, HoldCode.TWAP_GAP),
-        ({"twap_gap_bps_max": 50, "twap_required": True}, {"pools": (view(PAIR),)}, HoldCode.NO_TWAP),
+        ({"twap_gap_bps_max": 50}, {"pools": (view(PAIR, price=2695.5, twap=2695.5 * 1.0051),)}, HoldCode.TWAP_GAP),
+        ({"twap_gap_bps_max": 50, "twap_required": True}, {"pools": (view(PAIR, price=2695.5),)}, HoldCode.NO_TWAP),
         ({"gas_price_gwei_max": 20}, {"gas_price_gwei": 20.1}, HoldCode.WAITING_FOR_GAS),
         ({}, {"move_cost": 5.0, "gas_budget_left": 4.9}, HoldCode.GAS_BUDGET),
     ],
@@ -200,8 +200,6 @@ def test_gates_hold_and_do_not_use_the_trigger_up(
     rules: dict[str, object], facts: dict[str, object], code: HoldCode
 ) -> None:
     drifted = standing(PAIR, 2695.5)
-    if "pools" in facts:
-        facts = {"pools": tuple(msgspec.structs.replace(view(PAIR, price=2695.5), twap=p.twap) for p in facts["pools"])}
     mine = keeper(**rules)
     held = mine.decide(anchored(), seen(drifted, **facts), LATER)
     assert held.action is None and held.held.code == code and held.due == "inventory"
