@@ -8,9 +8,9 @@ import msgspec
 from common.chain.fees import GasPolicy
 from common.chain.transaction_rules import ResendPolicy
 from common.storage.journal import Durability
-from common.strategy.lp_keeper import KeeperRules
 from common.strategy.lp_plan import PlanRules
 from common.strategy.lp_range import RangeModel
+from common.strategy.lp_rules import KeeperRules
 
 _VARIABLE = re.compile(r"[A-Z_][A-Z0-9_]{0,99}")
 _KEY = re.compile(r"(0[xX])?[0-9a-fA-F]{64}")
