@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 
 from common.model.errors import TransitionInvalid
-from common.strategy.lp_keeper import OPEN
+from common.strategy.lp_triggers import OPEN
 from services.defi_lp.records import (
     MOVE,
     ActBegun,

@@ -9,8 +9,9 @@ from common.chain.heads import BlockUndone, FollowingRestarted, HeadFollower
 from common.messages import LpRebalanced, Message
 from common.runtime.logging import Log
 from common.strategy.lp_gain import FeeRate
-from common.strategy.lp_keeper import COLLECT, CollectFees, Keeper, KeeperState, MoveRanges, Observation
+from common.strategy.lp_keeper import COLLECT, CollectFees, Keeper, MoveRanges
 from common.strategy.lp_plan import MovePlan
+from common.strategy.lp_state import KeeperState, Observation
 from services.defi_lp import records
 from services.defi_lp.act_book import ActBook
 from services.defi_lp.actor import ActJournal, Actor
@@ -37,7 +38,7 @@ class Keeping:
         self.undone_blocks = 0
         self._config, self._venue, self._owner = config, at.venue, at.wallet.address
         self._keeper = Keeper(rules=config.keeper, model=config.model, plan=config.plan)
-        self._follower = HeadFollower(at.node, at.venue.adapter.contracts)
+        self._follower = HeadFollower(at.node, at.venue.adapter.contracts, topics=at.venue.adapter.topics)
         self._reader = Reader(at.node, at.venue, at.wallet.address, config.twap_window_s)
         self._actor = Actor(at.writer, journal, at.venue, book)
         self._book, self._publication, self._mid = book, publication, mid
@@ -109,7 +110,7 @@ class Keeping:
         seen = self._observe(reading, now_ns)
         state = msgspec.structs.replace(self._keeper_state, busy=bool(self._book.pending))
         decision = self._keeper.decide(state, seen, now_ns)
-        self._hold(decision.held)
+        self._hold(decision.reason)
         action = decision.action
         if isinstance(action, MoveRanges) and (short := self._short_allowance(action.plan, reading)):
             # The move is decided anew once the allowance stands: by then the price may be another.
@@ -146,7 +147,7 @@ class Keeping:
             burns=len(action.plan.burns), mints=len(action.plan.mints),
             base=round(pair.whole_base(base), 6), quote=round(pair.whole_quote(quote), 2),
         )  # fmt: skip
-        call = move_call(self._venue.adapter, reading.home, action.plan, self._owner, deadline_s)
+        call = move_call(self._venue.adapter, action.plan.pool_id or reading.home, action.plan, self._owner, deadline_s)
         return await self._actor.act(records.MOVE, action.trigger, call)
 
     def _short_allowance(self, plan: MovePlan, reading: Reading) -> tuple[str, int] | None:

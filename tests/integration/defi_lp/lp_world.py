@@ -239,6 +239,8 @@ class LpWorld:
             key = line.split(" = ")[0]
             if key == "rpc_url":
                 line = f'rpc_url = "{self._line}"'
+            elif key == "ws_url":
+                line = f'ws_url = "{self.chain.url.replace("http", "ws")}"'
             elif key in self.chain.contracts.__struct_fields__:
                 line = f'{key} = "{getattr(self.chain.contracts, key)}"'
             lines.append(line)
