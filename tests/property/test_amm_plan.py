@@ -39,17 +39,18 @@ def tier(pair: Pair, fee_ppm: int, spacing: int) -> Pair:
     st.sampled_from(TIERS),
     st.floats(-10, 10),
     st.floats(-10, 10),
+    st.floats(15, 300),
 )
-@example(PAIRS[0], 2698.375, True, 0, 0, 0.0, 0.0, 0.001953125, "base_limit", (500, 10), 0.0, 0.0)
+@example(PAIRS[0], 2698.375, True, 0, 0, 0.0, 0.0, 0.001953125, "base_limit", (500, 10), 0.0, 0.0, 25.0)
 def test_a_plan_spends_what_is_owned_and_lands_on_the_grid(
-    pair, price, stands, base, quote, drift_bps, inventory, sigma, shape, other, gap_bps, mid_gap_bps
+    pair, price, stands, base, quote, drift_bps, inventory, sigma, shape, other, gap_bps, mid_gap_bps, slippage_bps
 ) -> None:
     holdings = standing(pair, price) if stands else idle(pair, price, base, quote)
     there = tier(pair, *other)
     sqrt_price = pair.sqrt_price_of(price * (1 + gap_bps / 1e4)) if there != pair else holdings.sqrt_price_x96
     pool = msgspec.structs.replace(view(there), sqrt_price_x96=sqrt_price, tick=tick_at_sqrt_price(sqrt_price))
     target = target_range(there, pool.price, model_offsets(RangeModel(), price, sigma, inventory), RangeModel())
-    rules = PlanRules(drift_bps=drift_bps, shape=shape)
+    rules = PlanRules(drift_bps=drift_bps, shape=shape, slippage_bps=slippage_bps)
     mid = pool.price * (1 + mid_gap_bps / 1e4)
     plan = plan_move(holdings, target, mid, rules, pool)
     spent = plan.deposits(pair)
