@@ -38,7 +38,7 @@ class Keeping:
         self.undone_blocks = 0
         self._config, self._venue, self._owner = config, at.venue, at.wallet.address
         self._keeper = Keeper(rules=config.keeper, model=config.model, plan=config.plan)
-        self._follower = HeadFollower(at.node, at.venue.adapter.contracts)
+        self._follower = HeadFollower(at.node, at.venue.adapter.contracts, topics=at.venue.adapter.topics)
         self._reader = Reader(at.node, at.venue, at.wallet.address, config.twap_window_s)
         self._actor = Actor(at.writer, journal, at.venue, book)
         self._book, self._publication, self._mid = book, publication, mid
