@@ -166,11 +166,16 @@ class Keeper(msgspec.Struct, frozen=True, kw_only=True):
     def _early_gate(self, state: KeeperState, seen: Observation, due: str, now_ns: int) -> str:
         if due != OPEN and now_ns - state.anchored_ns < self.rules.interval_s_min * SECOND_NS:
             return f"{due}: less than {self.rules.interval_s_min:g} s since the last move"
+        gate = self.price_gate(seen)
+        return gate and f"{due}: {gate}"
+
+    def price_gate(self, seen: Observation) -> str:
+        """Why nothing may be sent whose amounts hang on the price, or ""."""
         if seen.mid is None:
-            return f"{due}: no fresh CeFi mid"
+            return "no fresh CeFi mid"
         gap_bps = abs(seen.holdings.price / seen.mid - 1) * BPS
         if gap_bps > self.rules.mid_gap_bps_max:
-            return f"{due}: pool and CeFi mid differ by more than {self.rules.mid_gap_bps_max:g} bps"
+            return f"pool and CeFi mid differ by more than {self.rules.mid_gap_bps_max:g} bps"
         return ""
 
     def _gain_gate(self, state: KeeperState, seen: Observation, plan: MovePlan, due: str) -> str:

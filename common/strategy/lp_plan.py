@@ -76,9 +76,8 @@ def plan_move(holdings: Holdings, target: RangeTarget, mid: float, rules: PlanRu
     `mid` is the CeFi price: all minimum amounts are anchored to it and not to the pool's own quote, which whoever
     moves the pool also moves.
     """
-    pair = holdings.pair
-    low, high = band(pair, mid, rules.slippage_bps)
-    burns = tuple(_burn(owned, low, high) for owned in holdings.ranges)
+    low, high = band(holdings.pair, mid, rules.slippage_bps)
+    pair, burns = holdings.pair, plan_burns(holdings, mid, rules)
     hand0, hand1 = tokens_in_hand(holdings, rules.drift_bps)
     mints = []
     base_ticks = target.base_ticks(pair)
@@ -94,6 +93,12 @@ def plan_move(holdings: Holdings, target: RangeTarget, mid: float, rules: PlanRu
     if _value(holdings, *pair.unorder(*surplus)) >= rules.range_value_min:
         mints.append(_mint_single(holdings.sqrt_price_x96, ticks, *surplus))
     return MovePlan(burns=burns, mints=tuple(mints), target=target)
+
+
+def plan_burns(holdings: Holdings, mid: float, rules: PlanRules) -> tuple[PlannedBurn, ...]:
+    """Every range out, each with the least that it returns while the pool is within the slippage of the CeFi mid."""
+    low, high = band(holdings.pair, mid, rules.slippage_bps)
+    return tuple(_burn(owned, low, high) for owned in holdings.ranges)
 
 
 def tokens_in_hand(holdings: Holdings, drift_bps: float) -> tuple[int, int]:
