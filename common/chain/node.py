@@ -30,11 +30,15 @@ class Node(RpcClient):
         self, calls: Sequence[Call[Any]], block: Block = "latest", sender: str | None = None
     ) -> list[Any]:
         """As `read_many`, but a refusal (a revert, say) stands in the list in place of its value."""
-        results = await self.batch_outcomes([_request(_eth_call(call, block, sender)) for call in calls])
-        return [
-            result if isinstance(result, RequestRefused) else call.decode(_bytes(result))
-            for call, result in zip(calls, results, strict=True)
-        ]
+        return _decoded(calls, await self.batch_outcomes([_request(_eth_call(call, block, sender)) for call in calls]))
+
+    async def read_owned(self, calls: Sequence[Call[Any]], block: Block, owner: str) -> tuple[int, list[Any]]:
+        """As `read_outcomes` with `owner` as sender, and the owner's native coin (wei), all in one round trip."""
+        requests = [_request(_eth_call(call, block, owner)) for call in calls]
+        balance, *results = await self.batch_outcomes([("eth_getBalance", [owner, _tag(block)]), *requests])
+        if isinstance(balance, RequestRefused):
+            raise balance
+        return int(balance, 16), _decoded(calls, results)
 
     async def head(self) -> Head:
         """The newest block."""
@@ -83,6 +87,13 @@ class Node(RpcClient):
     async def send_raw(self, raw: bytes) -> str:
         """Broadcast once, never repeated in here. OutcomeUnknown: look for its receipt before anything else."""
         return str(await self.request("eth_sendRawTransaction", "0x" + raw.hex()))
+
+
+def _decoded(calls: Sequence[Call[Any]], results: Sequence[Any]) -> list[Any]:
+    return [
+        result if isinstance(result, RequestRefused) else call.decode(_bytes(result))
+        for call, result in zip(calls, results, strict=True)
+    ]
 
 
 def _eth_call(call: Call[Any], block: Block, sender: str | None) -> tuple[str, dict[str, str], Any]:

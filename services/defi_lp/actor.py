@@ -5,15 +5,14 @@ from typing import Any, Protocol
 
 import msgspec
 
-from common.chain import erc20
 from common.chain.abi import Call
 from common.chain.blocks import Receipt
-from common.chain.events import LiquidityDecreased, LiquidityIncreased, PositionCollected, find_events
+from common.chain.clmm import Purpose
 from common.chain.transactions import Transaction, TransactionState
 from common.chain.writer import TransactionWriter
 from common.model.errors import PeerUnavailable, RequestRefused
 from services.defi_lp.act_book import ActBook
-from services.defi_lp.contracts import PoolContracts
+from services.defi_lp.contracts import Venue
 from services.defi_lp.records import APPROVE, ActBegun, ActEnded, ActReopened, AnyRecord
 
 _DEAD = (TransactionState.FAILED, TransactionState.REPLACED)
@@ -29,8 +28,8 @@ class ActJournal(Protocol):
 class Actor:
     """One act at a time. The act's number names its transaction, so submitting it twice sends it once."""
 
-    def __init__(self, writer: TransactionWriter, journal: ActJournal, contracts: PoolContracts, book: ActBook) -> None:
-        self._writer, self._journal, self._contracts = writer, journal, contracts
+    def __init__(self, writer: TransactionWriter, journal: ActJournal, venue: Venue, book: ActBook) -> None:
+        self._writer, self._journal, self._venue = writer, journal, venue
         self.book = book
 
     def note(self, record: AnyRecord) -> None:
@@ -52,7 +51,7 @@ class Actor:
 
     async def approve(self, token: str, amount: int) -> ActEnded | None:
         """Let the position manager take up to `amount`."""
-        call = erc20.approve(token, self._contracts.manager, amount)
+        (call,) = self._venue.adapter.approve(Purpose.LIQUIDITY, token, amount)
         return await self.act(APPROVE, "allowance", call)
 
     async def look(self) -> list[ActEnded]:
@@ -92,12 +91,13 @@ class Actor:
 
     async def _mined_end(self, number: int, transaction: Transaction, receipt: Receipt) -> ActEnded:
         reason = "" if transaction.succeeded else await self._why(number, transaction)
-        fees_base, fees_quote = self._contracts.pair.unorder(*self._fees(receipt))
+        adapter = self._venue.adapter
+        fees_base, fees_quote = adapter.pools[self._venue.home].unorder(*adapter.fees(receipt.logs))
         return ActEnded(
             number=number, succeeded=transaction.succeeded, reason=reason,
             transaction_hash=receipt.transaction_hash, block_number=receipt.block_number,
             block_hash=receipt.block_hash,
-            token_ids=tuple(each.token_id for each in self._events(receipt, LiquidityIncreased)),
+            token_ids=adapter.opened(receipt.logs),
             fees_base=str(fees_base), fees_quote=str(fees_quote), gas_wei=str(receipt.gas_used * receipt.gas_price),
         )  # fmt: skip
 
@@ -105,17 +105,6 @@ class Actor:
         if transaction.is_canceled:
             return "canceled"
         return f"reverted: {await self._writer.revert_reason(_key(number))}"
-
-    def _fees(self, receipt: Receipt) -> tuple[int, int]:
-        """Collected less principal: what the manager pays out together."""
-        paid, principal = self._events(receipt, PositionCollected), self._events(receipt, LiquidityDecreased)
-        return (
-            sum(each.amount0 for each in paid) - sum(each.amount0 for each in principal),
-            sum(each.amount1 for each in paid) - sum(each.amount1 for each in principal),
-        )
-
-    def _events(self, receipt: Receipt, kind: type[Any]) -> list[Any]:
-        return find_events(receipt.logs, kind, self._contracts.manager)
 
 
 def _key(number: int) -> str:

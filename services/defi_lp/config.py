@@ -22,7 +22,9 @@ class DefiLpConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     allowances are this many times what a move needs, never unlimited. `rpc_timeout_s`: patience with the node,
     three times over for reads. `keepalive_s`: longest silence on the topic while the node answers.
     `settled_after_blocks`: an inventory that has stood for so long is no longer provisional.
-    `move_gas`, `collect_gas`: gas that gates expect a move and a collection to use.
+    `move_gas`, `collect_gas`: gas that gates expect a move and a collection to use. `fee_tiers_ppm`: fees of the pools
+    that ranges may stand in, beside the chain's own `fee_ppm`; those that do not exist are left out. `twap_window_s`:
+    window of each pool's mean tick.
     """
 
     mid_venue: str
@@ -48,15 +50,20 @@ class DefiLpConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     settled_after_blocks: int = 6
     move_gas: int = 1_400_000
     collect_gas: int = 350_000
+    fee_tiers_ppm: tuple[int, ...] = ()
+    twap_window_s: int = 300
 
     def __post_init__(self) -> None:
         for name in (
             "mid_age_ms_max", "sigma_half_life_s", "sigma_floor_annual", "fee_window_s", "poll_s", "rpc_timeout_s",
             "keepalive_s", "deadline_s", "approval_multiple", "settled_after_blocks",
+            "twap_window_s",
         ):  # fmt: skip
             value = getattr(self, name)
             if not (math.isfinite(value) and value > 0):
                 raise ValueError(f"{name} must be positive and finite, got {value}")
+        if not all(0 < fee_ppm < 1_000_000 for fee_ppm in self.fee_tiers_ppm):
+            raise ValueError(f"fee_tiers_ppm must lie in 1..999999, got {self.fee_tiers_ppm}")
         if self.keeper.mid_gap_bps_max >= self.plan.slippage_bps:
             raise ValueError("keeper.mid_gap_bps_max must be below plan.slippage_bps, else every mint would revert")
         if self.reference_base is not None and not (math.isfinite(self.reference_base) and self.reference_base >= 0):

@@ -11,7 +11,7 @@ from common.model.errors import OutcomeUnknown, PeerUnavailable
 from common.runtime.fleet import ChainAccess
 from common.runtime.logging import Log
 from services.defi_lp.config import DefiLpConfig
-from services.defi_lp.contracts import PoolContracts, find_pool
+from services.defi_lp.contracts import Venue, find_venue
 
 RETRY_S = 0.25
 
@@ -22,7 +22,7 @@ class Connection(NamedTuple):
     node: Node
     wallet: Wallet
     writer: TransactionWriter
-    contracts: PoolContracts
+    venue: Venue
 
 
 async def connect(
@@ -52,9 +52,9 @@ async def _missing(
     if not key_file.exists():
         return f"no wallet key at {key_file}"
     wallet = load_wallet(key_file)
-    contracts = await find_pool(node, chain)
-    if contracts is None:
+    venue = await find_venue(node, chain, config)
+    if venue is None:
         return f"no pool with a price at {chain.contracts.pool}"
     writer = TransactionWriter(node, wallet, journal, chain_id=chain.chain_id, gas=config.gas, resend=config.resend)
     await writer.start()
-    return Connection(node, wallet, writer, contracts)
+    return Connection(node, wallet, writer, venue)

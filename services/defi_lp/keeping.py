@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 import msgspec
 
+from common.chain.clmm import Purpose
 from common.chain.heads import BlockUndone, FollowingRestarted, HeadFollower
 from common.messages import LpRebalanced, Message
 from common.runtime.logging import Log
@@ -34,14 +35,14 @@ class Keeping:
         self.reading: Reading | None = None
         self.held = ""
         self.undone_blocks = 0
-        self._config, self._contracts, self._owner = config, at.contracts, at.wallet.address
+        self._config, self._venue, self._owner = config, at.venue, at.wallet.address
         self._keeper = Keeper(rules=config.keeper, model=config.model, plan=config.plan)
-        self._follower = HeadFollower(at.node, [at.contracts.manager])
-        self._reader = Reader(at.node, at.contracts, at.wallet.address)
-        self._actor = Actor(at.writer, journal, at.contracts, book)
+        self._follower = HeadFollower(at.node, at.venue.adapter.contracts)
+        self._reader = Reader(at.node, at.venue, at.wallet.address, config.twap_window_s)
+        self._actor = Actor(at.writer, journal, at.venue, book)
         self._book, self._publication, self._mid = book, publication, mid
         self._publish, self._log = publish, log
-        self._fees = FeeRate(at.contracts.pair, config.fee_window_s)
+        self._fees = FeeRate(at.venue.adapter.pools[at.venue.home], config.fee_window_s)
         self._keeper_state = _recovered(book)
         self._awaited_block = 0
         self._untold: list[ActEnded] = []
@@ -130,8 +131,10 @@ class Keeping:
         )  # fmt: skip
 
     async def _carry_out(self, action: MoveRanges | CollectFees, reading: Reading, now_ns: int) -> ActEnded | None:
+        # A chain that only mines on demand shows an old time until its next block; its next block has ours.
+        deadline_s = max(reading.head.timestamp_s, now_ns // SECOND_NS) + self._config.deadline_s
         if isinstance(action, CollectFees):
-            call = collect_call(self._contracts, reading.holdings, self._owner)
+            call = collect_call(self._venue.adapter, reading.holdings, self._owner, deadline_s)
             return await self._actor.act(records.COLLECT, COLLECT, call)
         self._set_reference(reading)
         target, pair = action.plan.target, reading.holdings.pair
@@ -143,18 +146,14 @@ class Keeping:
             burns=len(action.plan.burns), mints=len(action.plan.mints),
             base=round(pair.whole_base(base), 6), quote=round(pair.whole_quote(quote), 2),
         )  # fmt: skip
-        # A chain that only mines on demand shows an old time until its next block; its next block has ours.
-        deadline_s = max(reading.head.timestamp_s, now_ns // SECOND_NS) + self._config.deadline_s
-        call = move_call(self._contracts, action.plan, self._owner, deadline_s)
+        call = move_call(self._venue.adapter, reading.home, action.plan, self._owner, deadline_s)
         return await self._actor.act(records.MOVE, action.trigger, call)
 
     def _short_allowance(self, plan: MovePlan, reading: Reading) -> tuple[str, int] | None:
         """The token whose allowance does not cover the plan, and what to approve."""
-        base, quote = plan.deposits(self._contracts.pair)
-        if base > reading.allowance_base:
-            return self._contracts.base, base * self._config.approval_multiple
-        if quote > reading.allowance_quote:
-            return self._contracts.quote, quote * self._config.approval_multiple
+        for token, needed in zip(self._venue.tokens, plan.deposits(reading.holdings.pair), strict=True):
+            if needed > reading.allowance(Purpose.LIQUIDITY, token):
+                return token, needed * self._config.approval_multiple
         return None
 
     def _take_end(self, end: ActEnded, now_ns: int) -> None:

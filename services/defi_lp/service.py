@@ -75,7 +75,7 @@ class DefiLpService(Service[DefiLpConfig]):
         self._keeping = Keeping(
             config, at, self._journal, self._book, self._publication, self._mid, self._publish, self.log
         )
-        self.log.info("lp.connected", wallet=at.wallet.address, pool=at.contracts.pool, acts=len(self._book.begun))
+        self.log.info("lp.connected", wallet=at.wallet.address, pool=at.venue.home, acts=len(self._book.begun))
         pause = config.poll_s
         while True:
             try:

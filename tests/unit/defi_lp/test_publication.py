@@ -2,7 +2,6 @@
 
 import msgspec
 
-from common.amm.fees import Growth
 from common.chain.blocks import Head
 from common.messages import LpInventoryChanged
 from services.defi_lp.act_book import ActBook
@@ -15,9 +14,7 @@ SECOND = 10**9
 
 def reading(block: int, price: float = 2700.0) -> Reading:
     head = Head(number=block, hash=f"0x{block}", parent_hash=f"0x{block - 1}", timestamp_s=block, base_fee=7)
-    return Reading(
-        head=head, holdings=standing(PAIRS[1], price), growth=Growth(0, 0), allowance_base=0, allowance_quote=0
-    )
+    return Reading(head=head, home="0xa", holdings=standing(PAIRS[1], price), pools=(), native_wei=0, allowances=())
 
 
 def told(publication: Publication, block: int, price: float = 2700.0, now_s: float = 0.0) -> LpInventoryChanged:
