@@ -7,6 +7,7 @@ planned -> signed -> sent -> mined -> confirmed -> final
 signed/sent -> failed     the node refused it for good, or a stranger used its nonce
 mined -> ... -> failed    it reverted, and that is final
 mined -> ... -> replaced  our own cancellation took its nonce, and that is final
+final, failed, replaced -> orphaned   the chain forgot even what was final, and a later nonce of ours waits for it
 
 `apply` is the only way from one state to the next; `transaction_rules.decide` says which record or action is due.
 """
@@ -21,7 +22,7 @@ from common.model.errors import TransitionInvalid
 
 
 class TransactionState(enum.StrEnum):
-    """Where a transaction is. The last three are terminal."""
+    """Where a transaction is. The last three are terminal: only a chain that forgets its own past undoes them."""
 
     PLANNED = "planned"
     SIGNED = "signed"
@@ -98,7 +99,7 @@ class TransactionConfirmed(Record, frozen=True, kw_only=True):
 
 
 class TransactionOrphaned(Record, frozen=True, kw_only=True):
-    """Its block is no longer part of the chain."""
+    """Its block is no longer part of the chain. What was never in a block cannot be orphaned."""
 
 
 class TransactionOvertaken(Record, frozen=True, kw_only=True):
@@ -174,7 +175,7 @@ _ALLOWED_FROM: dict[type[Record], frozenset[TransactionState]] = {
     TransactionSent: frozenset({TransactionState.SIGNED, TransactionState.SENT, TransactionState.ORPHANED}),
     TransactionMined: frozenset({TransactionState.SIGNED, TransactionState.SENT, TransactionState.ORPHANED}),
     TransactionConfirmed: frozenset({TransactionState.MINED}),
-    TransactionOrphaned: ON_CHAIN,
+    TransactionOrphaned: ON_CHAIN | TERMINAL,
     TransactionOvertaken: frozenset({TransactionState.SIGNED, TransactionState.SENT, TransactionState.ORPHANED}),
     TransactionFinalized: ON_CHAIN,
     TransactionFailed: frozenset(TransactionState) - TERMINAL - ON_CHAIN,
@@ -216,7 +217,9 @@ def _applied(transaction: Transaction, record: AnyRecord) -> Transaction:
         case TransactionConfirmed():
             return change(transaction, state=TransactionState.CONFIRMED)
         case TransactionOrphaned():
-            return change(transaction, state=TransactionState.ORPHANED, inclusion=None)
+            if transaction.inclusion is None:
+                raise TransitionInvalid(f"{transaction.key} is orphaned but was never mined")
+            return change(transaction, state=TransactionState.ORPHANED, inclusion=None, reason="")
         case TransactionOvertaken(noticed_ns=noticed_ns):
             return change(transaction, overtaken_ns=noticed_ns)
         case TransactionFinalized():
@@ -258,6 +261,16 @@ class Ledger:
         """All that are not terminal, by nonce: the order in which they must reach the chain."""
         live = (each for each in self._transactions.values() if not each.is_terminal)
         return sorted(live, key=lambda each: each.nonce)
+
+    def forgotten(self, nonce: int) -> Transaction | None:
+        """The newest terminal transaction that once was mined with this nonce, or None."""
+        mined = (each for each in self._transactions.values() if each.nonce == nonce and each.inclusion)
+        return next((each for each in reversed(list(mined)) if each.is_terminal), None)
+
+    def missing_nonces(self, chain_nonce: int) -> list[int]:
+        """Nonces that the chain has not used, below one that is open, and that no open transaction has."""
+        taken = {each.nonce for each in self.open()}
+        return [nonce for nonce in range(chain_nonce, max(taken, default=0)) if nonce not in taken]
 
     def next_nonce(self, chain_nonce: int) -> int:
         """The next free nonce. `chain_nonce` is the number of mined transactions as the chain counts them.

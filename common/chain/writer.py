@@ -16,13 +16,23 @@ from common.chain.blocks import Head, Receipt, parse_head, parse_receipt
 from common.chain.fees import GasPolicy
 from common.chain.node import Node
 from common.chain.rpc import Request
-from common.chain.transaction_rules import Broadcast, Observed, RaiseFees, ResendPolicy, Step, after_refusal, decide
+from common.chain.transaction_rules import (
+    SECOND_NS,
+    Broadcast,
+    Observed,
+    RaiseFees,
+    ResendPolicy,
+    Step,
+    after_refusal,
+    decide,
+)
 from common.chain.transactions import (
     AnyRecord,
     Attempt,
     Inclusion,
     Ledger,
     Transaction,
+    TransactionOrphaned,
     TransactionPlanned,
     TransactionSent,
     TransactionSigned,
@@ -33,6 +43,7 @@ from common.model.errors import ConfigInvalid, OutcomeUnknown, PeerUnavailable, 
 
 TRANSFER_GAS = 21_000
 OPEN_MAX = 16
+GAPS_MAX = 64
 POLL_S = 0.1
 
 
@@ -65,6 +76,7 @@ class TransactionWriter:
         self._ledger = Ledger(record for _, _, record in journal.read_as(AnyRecord))
         # Nonces are handed out, and the journal written, by one coroutine at a time.
         self._turn = asyncio.Lock()
+        self._gap_since_ns = 0
 
     async def start(self) -> None:
         """Refuse a wrong chain (ConfigInvalid), then look after everything that the last life left open."""
@@ -99,7 +111,7 @@ class TransactionWriter:
             fees = self._gas.first_fees(head.base_fee)
             self._gas.check_cost(limit, fees)
             request = TransactionRequest(to=call.to, data=call.data, gas_limit=limit, value=call.value)
-            transaction = self._plan(key, intent, request, chain_nonce, fees)
+            transaction = self._plan(key, intent, request, self._ledger.next_nonce(chain_nonce), fees)
             await self._broadcast(transaction, transaction.attempts[-1], head.base_fee)
             transaction = self._current(key)
             if transaction.state is TransactionState.FAILED:
@@ -137,6 +149,7 @@ class TransactionWriter:
             if not opened:
                 return
             seen = await self._observe(opened)
+            await self._mend_gaps(seen)
             for transaction in opened:
                 await self._carry_out(decide(transaction, seen, self._now_ns(), self._resend), seen.base_fee)
             self._journal.commit()
@@ -174,9 +187,9 @@ class TransactionWriter:
             return refusal.detail
         return ""
 
-    def _plan(self, key: str, intent: str, request: TransactionRequest, chain_nonce: int, fees: Fees) -> Transaction:
+    def _plan(self, key: str, intent: str, request: TransactionRequest, nonce: int, fees: Fees) -> Transaction:
         """Planned and signed in one commit, before a byte leaves."""
-        nonce, now_ns = self._ledger.next_nonce(chain_nonce), self._now_ns()
+        now_ns = self._now_ns()
         attempt = self._sign(request, nonce, fees)
         self._note(TransactionPlanned(key=key, intent=intent, nonce=nonce, request=request, planned_ns=now_ns))
         self._note(TransactionSigned(key=key, attempt=attempt))
@@ -196,6 +209,40 @@ class TransactionWriter:
                 await self._raise_fees(self._current(step.key), base_fee)
             else:
                 self._note(step)
+
+    async def _mend_gaps(self, seen: Observed) -> None:
+        """Nothing of ours is mined while a lower nonce is free: a node that came back with an older state forgot it,
+        or one that counted wrongly made us skip it. The former goes out again as the same bytes, so that no second
+        form of it can exist; the latter is used up by an empty transaction to ourselves.
+        """
+        missing = self._ledger.missing_nonces(seen.chain_nonce)[:GAPS_MAX]
+        if not missing:
+            self._gap_since_ns = 0
+            return
+        now_ns = self._now_ns()
+        self._gap_since_ns = self._gap_since_ns or now_ns
+        # One look is no proof that a nonce was never ours: the node may lag behind.
+        lasting = now_ns - self._gap_since_ns >= self._resend.overtaken_after_s * SECOND_NS
+        for nonce in missing:
+            if forgotten := self._ledger.forgotten(nonce):
+                assert forgotten.inclusion is not None
+                self.counters["forgotten"] += 1
+                self._note(TransactionOrphaned(key=forgotten.key))
+                await self._broadcast(
+                    self._current(forgotten.key), forgotten.attempt(forgotten.inclusion.hash), seen.base_fee
+                )
+            elif lasting:
+                await self._fill(nonce, seen.base_fee)
+
+    async def _fill(self, nonce: int, base_fee: int) -> None:
+        empty = TransactionRequest(to=self.address, data=b"", gas_limit=TRANSFER_GAS)
+        try:
+            fees = self._gas.first_fees(base_fee)
+        except RequestRefused:
+            return  # A gas spike: whoever waits for this nonce waits a little longer.
+        transaction = self._plan(f"fill-{nonce}-{self._now_ns()}", "skipped nonce", empty, nonce, fees)
+        self.counters["gaps_filled"] += 1
+        await self._broadcast(transaction, transaction.attempts[-1], base_fee)
 
     async def _raise_fees(self, transaction: Transaction, base_fee: int) -> None:
         newest = transaction.attempts[-1]

@@ -433,3 +433,42 @@ def test_the_budget_refuses_before_anything_is_planned(chain: str, tmp_path: Pat
         journal.close()
 
     play(chain, tmp_path, story)
+
+
+def test_a_chain_that_forgets_final_transactions_leaves_no_gap_below_the_open_ones(chain: str, tmp_path: Path) -> None:
+    """A node that was killed comes back with an older state: nonces that were final are free again."""
+
+    async def story(scene: Scene) -> None:
+        node = scene.world.node
+        before = await node.request("evm_snapshot")
+        await scene.submit("pay-1", 1)
+        await scene.mine(2)
+        final = await scene.reach("pay-1", TransactionState.FINAL)
+        later = await scene.submit("pay-2", 10)
+        await scene.reach("pay-2", TransactionState.CONFIRMED)
+        assert await node.request("evm_revert", before)
+        await scene.writer.advance()
+        for key, known in (("pay-1", final), ("pay-2", later)):
+            again = await scene.reach(key, TransactionState.CONFIRMED)
+            assert again.attempts == known.attempts, (
+                "the same bytes, or a second payment could be mined beside the first"
+            )
+        assert await scene.received() == 11
+
+    play(chain, tmp_path, story, ResendPolicy(confirmations_final=3, resend_after_s=0.05, bump_after_s=30))
+
+
+def test_a_nonce_that_was_skipped_is_filled_with_an_empty_transaction(chain: str, tmp_path: Path) -> None:
+    """A node that counts too many of our transactions makes the next one wait for a predecessor that never was."""
+
+    async def story(scene: Scene) -> None:
+        nonce = await scene.node.nonce(scene.wallet.address)
+        scene.proxy.answers["eth_getTransactionCount"] = [hex(nonce + 1)]
+        skipping = await scene.submit("pay-1")
+        assert skipping.nonce == nonce + 1
+        done = await scene.reach("pay-1", TransactionState.CONFIRMED)
+        assert done.attempts == skipping.attempts and await scene.received() == 1
+        assert scene.writer.counters["gaps_filled"] == 1
+        assert await scene.node.nonce(scene.wallet.address) == nonce + 2
+
+    play(chain, tmp_path, story)
