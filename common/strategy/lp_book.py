@@ -205,6 +205,11 @@ class LpBook:
         return [begun for begun, end in self._recent_steps() if end is None]
 
     @property
+    def ended(self) -> list[StepEnded]:
+        """Recent ends, oldest first."""
+        return [end for _, end in self._recent_steps() if end is not None]
+
+    @property
     def mined(self) -> list[StepEnded]:
         """Recent steps that ended in a block, oldest first."""
         return [end for _, end in self._recent_steps() if end is not None and end.block_hash]
