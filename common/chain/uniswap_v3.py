@@ -163,7 +163,9 @@ class UniswapV3:
 
     def swapped(self, logs: Sequence[Log]) -> tuple[int, int]:
         """See ClmmAdapter. A pool tells amounts from its own side."""
-        amount0, amount1 = _sums([each for pool_id in self.pools for each in find_events(list(logs), PoolSwapped, pool_id)])
+        amount0, amount1 = _sums(
+            [each for pool_id in self.pools for each in find_events(list(logs), PoolSwapped, pool_id)]
+        )
         return -amount0, -amount1
 
     def encode(self, steps: Sequence[Step], owner: str, deadline_s: int) -> list[Call[Any]]:

@@ -166,7 +166,9 @@ class LpBook:
         saga = self._saga_of.get(number)
         ended = saga is not None and number in saga.ends
         if saga is None or ended is isinstance(record, StepEnded):
-            raise TransitionInvalid(f"{type(record).__name__} of step {number}, which has {'' if ended else 'not '}ended")
+            raise TransitionInvalid(
+                f"{type(record).__name__} of step {number}, which has {'' if ended else 'not '}ended"
+            )
         if isinstance(record, StepReopened):
             del saga.ends[number]
             saga.end = None
@@ -258,7 +260,7 @@ class LpBook:
             if end.succeeded:
                 for token_id in end.burned:
                     owned.pop(token_id, None)
-                owned |= {token_id: end for token_id in end.minted}
+                owned |= dict.fromkeys(end.minted, end)
         return {token_id: end for token_id, end in owned.items() if token_id not in self._given_up}
 
     @property

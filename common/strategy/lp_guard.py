@@ -1,4 +1,4 @@
-"""When nothing may be sent any more: what the chain shows does not fit what we did, or we fail again and again. Pure."""
+"""When nothing may be sent any more: the chain shows what we did not do, or we fail again and again. Pure."""
 
 import msgspec
 
@@ -35,7 +35,9 @@ def find_alarm(book: LpBook, seen: GuardView, rules: SagaRules) -> Alarm | None:
         foreign = seen.chain_nonce - seen.own_nonce
         return Alarm(FOREIGN_NONCE, f"{foreign} of the wallet's {seen.chain_nonce} transactions are not ours")
     if book.failures_in_row >= rules.failures_max:
-        return Alarm(REPEATED_FAILURES, f"{book.failures_in_row} steps in a row failed, the last: {_last_failure(book)}")
+        return Alarm(
+            REPEATED_FAILURES, f"{book.failures_in_row} steps in a row failed, the last: {_last_failure(book)}"
+        )
     return _accounting_alarm(book)
 
 

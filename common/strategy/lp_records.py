@@ -197,7 +197,7 @@ class Anchored(Record, frozen=True, kw_only=True):
 
 
 class CommandTaken(Record, frozen=True, kw_only=True):
-    """Somebody's command: `open`, `close`, `collect`, `rebalance` or `resume`. `open` and `close` stand until the other.
+    """A command: `open`, `close`, `collect`, `rebalance` or `resume`. `open` and `close` stand until the other.
 
     Of a resume: the wallet's `nonce`, up to which all use is accepted, and the token ids that are `given_up`.
     """

@@ -30,10 +30,10 @@ from common.strategy.lp_records import (
     ROUTER,
     SWAP,
     WITHDRAW,
+    Amounts,
     Gains,
     Purse,
     Settlement,
-    Amounts,
 )
 
 SECOND_NS = 10**9

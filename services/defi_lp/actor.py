@@ -67,9 +67,9 @@ class Actor:
         return ended
 
     async def forget(self, steps: list[int]) -> list[StepEnded]:
-        """Of steps whose ranges are missing: those whose block the chain no longer has, though it was called final.
+        """Of these steps, those whose block the chain no longer has, though it was called final, have not been.
 
-        A transaction that is still followed is left alone: it goes out again by itself.
+        A transaction that is still followed is left alone: it goes out again by itself. Raises PeerUnavailable.
         """
         ended = []
         for step in steps:
@@ -79,6 +79,11 @@ class Actor:
             self.note(StepReopened(step=step))
             ended.append(self._end(step, "forgotten", "the chain went back behind it"))
         return ended
+
+    def transaction_hash(self, step: int) -> str:
+        """The newest form of a step's transaction, or "" before there is one."""
+        transaction = self._writer.get(_key(step))
+        return transaction.attempts[-1].hash if transaction and transaction.attempts else ""
 
     @property
     def own_nonce(self) -> int | None:
@@ -108,11 +113,12 @@ class Actor:
             transaction = self._writer.get(_key(end.step))
             inclusion = transaction.inclusion if transaction else None
             block_hash = inclusion.block_hash if inclusion else ""
-            # One that was forgotten with its block still written down is over, unless it came back in another one.
-            if end.block_hash != block_hash and (end.block_hash or end.code == "forgotten" and self._revived(end.step)):
+            # One that was forgotten is over, unless the writer had to send it again for the sake of a later one.
+            undone = end.block_hash and end.block_hash != block_hash
+            if undone or (end.code == "forgotten" and self._is_followed(end.step)):
                 self.note(StepReopened(step=end.step))
 
-    def _revived(self, step: int) -> bool:
+    def _is_followed(self, step: int) -> bool:
         transaction = self._writer.get(_key(step))
         return transaction is not None and not transaction.is_terminal
 
