@@ -98,8 +98,7 @@ def plan_move(
     moves the pool also moves.
     """
     pool = pool or home_of(holdings)
-    low, high = band(holdings.pair, mid, rules.slippage_bps)
-    burns = tuple(_burn(owned, low, high) for owned in holdings.ranges)
+    burns = plan_burns(holdings, mid, rules)
     hand = Hand(pool.sqrt_price_x96, *tokens_in_hand(holdings, rules.drift_bps))
     if swap:
         signed = (-swap.amount_in, swap.amount_out) if swap.zero_for_one else (swap.amount_out, -swap.amount_in)
@@ -107,6 +106,12 @@ def plan_move(
     draw = _Drawing(pool.pair, mid, rules)
     mints = draw.pair_of(target, hand) if rules.shape == "pair" else draw.base_and_limit(target, hand)
     return MovePlan(pair=pool.pair, pool_id=pool.pool_id, burns=burns, mints=tuple(mints), target=target, swap=swap)
+
+
+def plan_burns(holdings: Holdings, mid: float, rules: PlanRules) -> tuple[PlannedBurn, ...]:
+    """Every range out, each with the least that it returns while the pool is within the slippage of the CeFi mid."""
+    low, high = band(holdings.pair, mid, rules.slippage_bps)
+    return tuple(_burn(owned, low, high) for owned in holdings.ranges)
 
 
 def tokens_in_hand(holdings: Holdings, drift_bps: float) -> tuple[int, int]:
