@@ -98,8 +98,7 @@ def plan_move(
     moves the pool also moves.
     """
     pool = pool or home_of(holdings)
-    low, high = band(holdings.pair, mid, rules.slippage_bps)
-    burns = tuple(_burn(owned, low, high) for owned in holdings.ranges)
+    burns = plan_burns(holdings, mid, rules)
     hand = Hand(pool.sqrt_price_x96, *tokens_in_hand(holdings, rules.drift_bps))
     if swap:
         signed = (-swap.amount_in, swap.amount_out) if swap.zero_for_one else (swap.amount_out, -swap.amount_in)
@@ -107,6 +106,12 @@ def plan_move(
     draw = _Drawing(pool.pair, mid, rules)
     mints = draw.pair_of(target, hand) if rules.shape == "pair" else draw.base_and_limit(target, hand)
     return MovePlan(pair=pool.pair, pool_id=pool.pool_id, burns=burns, mints=tuple(mints), target=target, swap=swap)
+
+
+def plan_burns(holdings: Holdings, mid: float, rules: PlanRules) -> tuple[PlannedBurn, ...]:
+    """Every range out, each with the least that it returns while the pool is within the slippage of the CeFi mid."""
+    low, high = band(holdings.pair, mid, rules.slippage_bps)
+    return tuple(_burn(owned, low, high) for owned in holdings.ranges)
 
 
 def tokens_in_hand(holdings: Holdings, drift_bps: float) -> tuple[int, int]:
@@ -173,6 +178,8 @@ class _Drawing:
         sqrt_price = hand.sqrt_price
         liquidity = liquidity_of_amounts(sqrt_price, *ticks, hand.amount0, hand.amount1)
         amount0, amount1 = amounts_of_liquidity(sqrt_price, *ticks, liquidity, round_up=True)
+        # The manager finds liquidity from these amounts anew, and may lose a unit of it to its rounding.
+        liquidity = liquidity_of_amounts(sqrt_price, *ticks, amount0, amount1)
         worth = self._worth(*self._pair.unorder(amount0, amount1))
         if not (amount0 and amount1) or worth < self._rules.range_value_min:
             return None
