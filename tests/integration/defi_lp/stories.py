@@ -25,7 +25,10 @@ _TRANSFER_NFT = Function("transferFrom(address,address,uint256)")
 Story = Callable[[LpWorld, FaultProxy], Awaitable[None]]
 
 
-def play(chain: str, folder: Path, story: Story, *, base_is_token0: bool = False, starts: bool = True) -> None:
+def play(
+    chain: str, folder: Path, story: Story, *, base_is_token0: bool = False, starts: bool = True,
+    settings: str = "",
+) -> None:  # fmt: skip
     """One story of an LP behind a line that can be spoilt, hedged by the real position server. Its ranges stand when
     the story begins, unless it `starts` the LP itself.
     """
@@ -34,7 +37,7 @@ def play(chain: str, folder: Path, story: Story, *, base_is_token0: bool = False
         async with (
             FaultProxy(chain) as line,
             LpWorld(
-                chain, folder, base_is_token0=base_is_token0, settings=FAST, line=line.url, hedged=True
+                chain, folder, base_is_token0=base_is_token0, settings=f"{FAST} {settings}", line=line.url, hedged=True
             ) as lp,
         ):  # fmt: skip
             await lp.fund()

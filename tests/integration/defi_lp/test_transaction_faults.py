@@ -98,6 +98,7 @@ def test_a_stranger_who_uses_our_nonce_takes_one_move_and_halts_us(chain: str, t
         await mine(lp)
         await lp.sees(lambda: "used by a transaction that is not ours" in lp.log())
         await automine(lp, True)
+        await lp.at_block((await lp.chain.node.head()).hash)
         await mine(lp)
         await halted(lp, "foreign_nonce")
         await lp.assert_sound(mints=ranges)
@@ -217,6 +218,7 @@ def test_a_revoked_approval_halts_and_is_given_anew_before_the_next_move(chain: 
         ranges, at = len(lp.last.ranges), lp.chain.contracts
         for token in (at.base_token, at.quote_token):
             await act_as_wallet(lp, erc20.approve(token, at.position_manager, 0))
+        await lp.at_block((await lp.chain.node.head()).hash)
         await mine(lp)  # One count of our transactions is no proof; the next block's is.
         approvals = lp.log().count("lp.approve.done")
         await halted(lp, "foreign_nonce")
