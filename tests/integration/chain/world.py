@@ -38,11 +38,16 @@ BACKGROUND = [LiquidityConfig(price_factor=1.25, quote_per_percent=1_000_000.0)]
 T = TypeVar("T")
 
 
-def start_anvil(folder: Path, *extra: str) -> tuple[subprocess.Popen[bytes], str]:
-    """A node on a free port, and its address. It writes nothing outside of `folder`."""
+def free_port() -> int:
+    """A port that nobody listens on now."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+        return int(probe.getsockname()[1])
+
+
+def start_anvil(folder: Path, *extra: str, port: int = 0) -> tuple[subprocess.Popen[bytes], str]:
+    """A node on this port (0 = a free one), and its address. It writes nothing outside of `folder`."""
+    port = port or free_port()
     environment = {"HOME": str(folder), "TMPDIR": str(folder), "PATH": os.environ["PATH"]}
     process = subprocess.Popen(
         [*anvil_command(port, CHAIN_ID), *extra],
