@@ -250,6 +250,7 @@ class LpWorld:
             if key == "rpc_url":
                 line = f'rpc_url = "{self._line}"'
             elif key == "ws_url":
+                # Announcements go past the bad line: they are wake-ups, and what they wake is what is tested.
                 line = f'ws_url = "{self.chain.url.replace("http", "ws")}"'
             elif key in self.chain.contracts.__struct_fields__:
                 line = f'{key} = "{getattr(self.chain.contracts, key)}"'
