@@ -185,6 +185,22 @@ class ClmmAdapter(Protocol):
         """(token0, token1) of fees that a transaction paid out, without principal."""
         ...
 
+    def closed(self, logs: Sequence[Log]) -> tuple[int, ...]:
+        """Ids of the positions that a transaction destroyed, in order."""
+        ...
+
+    def principal(self, logs: Sequence[Log]) -> tuple[int, int]:
+        """(token0, token1) that a transaction took out of ranges, without fees."""
+        ...
+
+    def deposited(self, logs: Sequence[Log]) -> tuple[int, int]:
+        """(token0, token1) that a transaction put into ranges."""
+        ...
+
+    def swapped(self, logs: Sequence[Log]) -> tuple[int, int]:
+        """(token0, token1) by which the swaps of a transaction changed the wallet: what was sold is negative."""
+        ...
+
     def encode(self, steps: Sequence[Step], owner: str, deadline_s: int) -> list[Call[Any]]:
         """The transactions that carry steps out, in order; each happens whole or not at all.
 

@@ -278,6 +278,10 @@ class Ledger:
         live = (each for each in self._transactions.values() if not each.is_terminal)
         return sorted(live, key=lambda each: each.nonce)
 
+    def mined(self) -> list[Transaction]:
+        """All that were seen in a block and not orphaned since, in the order in which they were planned."""
+        return [each for each in self._transactions.values() if each.inclusion]
+
     def forgotten(self, nonce: int) -> Transaction | None:
         """The newest terminal transaction that once was mined with this nonce, or None."""
         mined = (each for each in self._transactions.values() if each.nonce == nonce and each.inclusion)

@@ -33,6 +33,8 @@ from common.chain.events import (
     Event,
     LiquidityDecreased,
     LiquidityIncreased,
+    NftTransferred,
+    PoolSwapped,
     PositionCollected,
     decode_log,
     find_events,
@@ -145,6 +147,26 @@ class UniswapV3:
             sum(each.amount0 for each in paid) - sum(each.amount0 for each in principal),
             sum(each.amount1 for each in paid) - sum(each.amount1 for each in principal),
         )
+
+    def closed(self, logs: Sequence[Log]) -> tuple[int, ...]:
+        """See ClmmAdapter."""
+        moved = find_events(list(logs), NftTransferred, self._at.manager)
+        return tuple(each.token_id for each in moved if each.recipient == ZERO_ADDRESS)
+
+    def principal(self, logs: Sequence[Log]) -> tuple[int, int]:
+        """See ClmmAdapter."""
+        return _sums(find_events(list(logs), LiquidityDecreased, self._at.manager))
+
+    def deposited(self, logs: Sequence[Log]) -> tuple[int, int]:
+        """See ClmmAdapter."""
+        return _sums(find_events(list(logs), LiquidityIncreased, self._at.manager))
+
+    def swapped(self, logs: Sequence[Log]) -> tuple[int, int]:
+        """See ClmmAdapter. A pool tells amounts from its own side."""
+        amount0, amount1 = _sums(
+            [each for pool_id in self.pools for each in find_events(list(logs), PoolSwapped, pool_id)]
+        )
+        return -amount0, -amount1
 
     def encode(self, steps: Sequence[Step], owner: str, deadline_s: int) -> list[Call[Any]]:
         """See ClmmAdapter. Neighbours that the manager carries out share a transaction; each swap is one by itself."""
@@ -261,6 +283,10 @@ def _pool_state(address: str, pair: Pair, answers: list[Any]) -> PoolState:
         growth=Growth(growth0, growth1),
         twap_tick=None if isinstance(mean_tick, RequestRefused) else mean_tick,
     )  # fmt: skip
+
+
+def _sums(events: list[Any]) -> tuple[int, int]:
+    return sum(each.amount0 for each in events), sum(each.amount1 for each in events)
 
 
 def _require(answer: Any) -> Any:

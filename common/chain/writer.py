@@ -98,6 +98,10 @@ class TransactionWriter:
         """All that are not terminal, by nonce."""
         return self._ledger.open()
 
+    def mined(self) -> list[Transaction]:
+        """All that stand in a block as far as was seen, from all lives of the process."""
+        return self._ledger.mined()
+
     async def submit(self, key: str, call: Call[Any], intent: str = "", gas_limit: int = 0) -> Transaction:
         """Journal, then send. A key that is known already sends nothing and returns what became of it.
 

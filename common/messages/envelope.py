@@ -24,7 +24,18 @@ from common.messages.exchange import (
     QueryExchange,
 )
 from common.messages.fills import FillsListed, ListFills, OrderFilled
-from common.messages.lp import LpInventoryChanged, LpRange, LpRebalanced
+from common.messages.lp import (
+    ExecuteLpCommand,
+    LpCommandTaken,
+    LpInventoryChanged,
+    LpPreviewed,
+    LpRange,
+    LpRebalanced,
+    LpReported,
+    LpSagaEnded,
+    PreviewLpCommand,
+    QueryLp,
+)
 from common.messages.market import BookImage, FeedStatusChanged, TradePrinted
 from common.messages.orders import (
     AccountReported,
@@ -58,6 +69,7 @@ MESSAGE_TYPES: tuple[type[Message], ...] = (
     ExchangeEventOccurred,
     ExchangeReported,
     ExecuteExchangeCommand,
+    ExecuteLpCommand,
     ExecutionReported,
     ExecutionsListed,
     FeedStatusChanged,
@@ -66,18 +78,24 @@ MESSAGE_TYPES: tuple[type[Message], ...] = (
     Heartbeat,
     KillStateChanged,
     ListFills,
+    LpCommandTaken,
     LpInventoryChanged,
+    LpPreviewed,
     LpRange,
     LpRebalanced,
+    LpReported,
+    LpSagaEnded,
     NetExposureChanged,
     OrderChanged,
     OrderFilled,
     PositionChanged,
+    PreviewLpCommand,
     ProfitReported,
     QueryAccount,
     QueryExchange,
     QueryExecutions,
     QueryHealth,
+    QueryLp,
     QueryOrder,
     QuerySnapshot,
     QuotesUpdated,

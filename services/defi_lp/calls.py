@@ -3,20 +3,25 @@
 from typing import Any
 
 from common.chain.abi import Call
-from common.chain.clmm import ClmmAdapter, CloseRange, CollectOwed, Limits, OpenRange, Step
+from common.chain.clmm import ClmmAdapter, CloseRange, CollectOwed, Limits, OpenRange, Step, SwapExactInput
 from common.strategy.lp_holdings import Holdings
-from common.strategy.lp_plan import MovePlan
+from common.strategy.lp_plan import MovePlan, PlannedBurn
+from common.strategy.lp_swap import PlannedSwap
 
 
-def move_steps(pool_id: str, plan: MovePlan) -> list[Step]:
-    """Empty, collect and burn the old ranges wherever they stand, then open the new ones in this pool."""
-    closing = [
+def close_steps(burns: tuple[PlannedBurn, ...]) -> list[Step]:
+    """Empty, collect and burn ranges wherever they stand."""
+    return [
         Step(
             intent=CloseRange(position_id=each.owned.token_id, liquidity=each.owned.range.liquidity),
             limits=Limits(amount0_min=each.amount0_min, amount1_min=each.amount1_min),
         )
-        for each in plan.burns
+        for each in burns
     ]
+
+
+def move_steps(pool_id: str, plan: MovePlan) -> list[Step]:
+    """The old ranges out, then the new ones into this pool."""
     opening = [
         Step(
             intent=OpenRange(
@@ -27,7 +32,7 @@ def move_steps(pool_id: str, plan: MovePlan) -> list[Step]:
         )
         for each in plan.mints
     ]  # fmt: skip
-    return closing + opening
+    return close_steps(plan.burns) + opening
 
 
 def move_call(at: ClmmAdapter, pool_id: str, plan: MovePlan, owner: str, deadline_s: int) -> Call[Any]:
@@ -36,6 +41,23 @@ def move_call(at: ClmmAdapter, pool_id: str, plan: MovePlan, owner: str, deadlin
     So there is no moment without a position, and no step at which a crash could strand tokens.
     """
     (call,) = at.encode(move_steps(pool_id, plan), owner, deadline_s)
+    return call
+
+
+def withdraw_call(at: ClmmAdapter, burns: tuple[PlannedBurn, ...], owner: str, deadline_s: int) -> Call[Any]:
+    """All ranges out as one transaction."""
+    (call,) = at.encode(close_steps(burns), owner, deadline_s)
+    return call
+
+
+def swap_call(at: ClmmAdapter, pool_id: str, swap: PlannedSwap, owner: str, deadline_s: int) -> Call[Any]:
+    """A sale: its least amount out hangs on the CeFi mid."""
+    least = {"amount1_min" if swap.zero_for_one else "amount0_min": swap.amount_out_min}
+    step = Step(
+        intent=SwapExactInput(pool_id=pool_id, sells_token0=swap.zero_for_one, amount_in=swap.amount_in),
+        limits=Limits(**least, sqrt_price_limit_x96=swap.sqrt_price_limit_x96),
+    )
+    (call,) = at.encode([step], owner, deadline_s)
     return call
 
 

@@ -8,9 +8,10 @@ import msgspec
 from common.chain.fees import GasPolicy
 from common.chain.transaction_rules import ResendPolicy
 from common.storage.journal import Durability
-from common.strategy.lp_keeper import KeeperRules
 from common.strategy.lp_plan import PlanRules
 from common.strategy.lp_range import RangeModel
+from common.strategy.lp_rules import KeeperRules
+from common.strategy.lp_saga import SagaRules
 
 _VARIABLE = re.compile(r"[A-Z_][A-Z0-9_]{0,99}")
 _KEY = re.compile(r"(0[xX])?[0-9a-fA-F]{64}")
@@ -28,7 +29,8 @@ class DefiLpConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     allowances are this many times what a move needs, never unlimited. `rpc_timeout_s`: patience with the node,
     three times over for reads. `keepalive_s`: longest silence on the topic while the node answers.
     `settled_after_blocks`: an inventory that has stood for so long is no longer provisional.
-    `move_gas`, `collect_gas`: gas that gates expect a move and a collection to use. `fee_tiers_ppm`: fees of the pools
+    `move_gas`, `collect_gas`: gas that gates expect a move and a collection to use. `command_age_s_max`: a `collect` or
+    `rebalance` command that gates hold for longer is given up. `fee_tiers_ppm`: fees of the pools
     that ranges may stand in, beside the chain's own `fee_ppm`; those that do not exist are left out. `twap_window_s`:
     window of each pool's mean tick.
     """
@@ -45,6 +47,7 @@ class DefiLpConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     keeper: KeeperRules = KeeperRules()
     model: RangeModel = RangeModel()
     plan: PlanRules = PlanRules()
+    saga: SagaRules = SagaRules()
     gas: GasPolicy = GasPolicy()
     resend: ResendPolicy = ResendPolicy()
     mid_age_ms_max: float = 2_000.0
@@ -59,6 +62,7 @@ class DefiLpConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     settled_after_blocks: int = 6
     move_gas: int = 1_400_000
     collect_gas: int = 350_000
+    command_age_s_max: float = 300.0
     fee_tiers_ppm: tuple[int, ...] = ()
     twap_window_s: int = 300
 
@@ -66,7 +70,7 @@ class DefiLpConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
         self._check_key_places()
         for name in (
             "mid_age_ms_max", "sigma_half_life_s", "sigma_floor_annual", "fee_window_s", "poll_s", "rpc_timeout_s",
-            "keepalive_s", "deadline_s", "approval_multiple", "settled_after_blocks",
+            "keepalive_s", "deadline_s", "approval_multiple", "settled_after_blocks", "command_age_s_max",
             "twap_window_s",
         ):  # fmt: skip
             value = getattr(self, name)

@@ -2,18 +2,35 @@
 
 from common.chain.head_stream import BlockWaker
 from common.chain.node import Node
-from common.messages import BookImage, Header, LpRebalanced, Message
+from common.messages import (
+    BookImage,
+    ExecuteLpCommand,
+    Header,
+    LpCommandTaken,
+    LpInventoryChanged,
+    LpPreviewed,
+    LpRebalanced,
+    LpReported,
+    LpSagaEnded,
+    Message,
+    PreviewLpCommand,
+    QueryLp,
+)
 from common.model.errors import InputInvalid, OutcomeUnknown, PeerUnavailable, RequestRefused
 from common.runtime import Service
-from services.defi_lp.act_book import ActBook
+from common.strategy.lp_book import LpBook
+from common.strategy.lp_records import AnyRecord
 from services.defi_lp.config import DefiLpConfig
 from services.defi_lp.connection import connect
 from services.defi_lp.keeping import Keeping
 from services.defi_lp.mid import MidWatch
+from services.defi_lp.preview import Previewer
 from services.defi_lp.publication import Publication
-from services.defi_lp.records import AnyRecord
+from services.defi_lp.reading import Reading
+from services.defi_lp.report import report
 
 PAUSE_S_MAX = 1.0
+TOPICS = {LpInventoryChanged: "lp", LpRebalanced: "rebalance", LpSagaEnded: "saga"}
 
 
 class DefiLpService(Service[DefiLpConfig]):
@@ -25,7 +42,7 @@ class DefiLpService(Service[DefiLpConfig]):
         self._pool_name = f"{chain.base_symbol}-{config.quote_symbol}-{chain.fee_ppm}"
         self._journal = self.open_journal("lp", config.journal_durability)
         self._transactions = self.open_journal("lp_transactions", config.journal_durability)
-        self._book = ActBook(record for _, _, record in self._journal.read_as(AnyRecord))
+        self._book = LpBook(record for _, _, record in self._journal.read_as(AnyRecord))
         self._publication = Publication(chain.name, self._pool_name, config.settled_after_blocks)
         self._node = Node(chain.rpc_url, timeout_s=config.rpc_timeout_s)
         self._waker = BlockWaker(chain.ws_url)
@@ -35,6 +52,9 @@ class DefiLpService(Service[DefiLpConfig]):
         self._mid = MidWatch(instrument, config.mid_age_ms_max, config.sigma_half_life_s, config.sigma_floor_annual)
         topic = f"book.{config.mid_venue}.{config.mid_symbol}|"
         self.bus.subscribe(f"quote_server-{config.mid_venue}", topic, self._on_book)
+        self.on_request[ExecuteLpCommand] = self._execute
+        self.on_request[PreviewLpCommand] = self._preview
+        self.on_request[QueryLp] = self._report
         self.spawn(self._live())
         self.spawn(self._waker.run())
 
@@ -53,7 +73,7 @@ class DefiLpService(Service[DefiLpConfig]):
             return {"state": "waiting", "trouble": self._trouble}
         keeping = self._keeping
         return {
-            "state": last.state, "price": round(last.price, 4),
+            "state": last.state, "doing": last.doing, "halted": last.halted, "price": round(last.price, 4),
             "price_lower": round(last.price_lower, 4), "price_upper": round(last.price_upper, 4),
             "in_range": last.gamma != 0.0,
             "base": round(last.base_total, 6), "quote": round(last.quote_total, 2),
@@ -63,6 +83,26 @@ class DefiLpService(Service[DefiLpConfig]):
             "sigma_annual": round(self._mid.sigma_annual, 4), "held": keeping.held if keeping else "",
             "trouble": self._trouble, "stream": "live" if self._waker.is_live else self._waker.trouble or "off",
         }  # fmt: skip
+
+    def _execute(self, command: ExecuteLpCommand, _header: Header) -> LpCommandTaken:
+        keeping, reading = self._ready()
+        taken = keeping.desk.take(command, reading, self.clock.now_ns())
+        self.log.info("lp.command", action=command.action, operator=command.operator, id=command.command_id)
+        return taken
+
+    async def _preview(self, question: PreviewLpCommand, _header: Header) -> LpPreviewed:
+        keeping, reading = self._ready()
+        return await self._previewer.preview(question.action, keeping, reading, self.clock.now_ns())
+
+    def _report(self, question: QueryLp, _header: Header) -> LpReported:
+        keeping, _ = self._ready()
+        return report(keeping, self._publication, question.command_id, self._trouble)
+
+    def _ready(self) -> tuple[Keeping, Reading]:
+        """Raises RequestRefused until the chain was read for the first time."""
+        if self._keeping is None or self._keeping.reading is None:
+            raise RequestRefused("not_connected", f"the chain was not read yet {self._trouble}".strip())
+        return self._keeping, self._keeping.reading
 
     def _on_book(self, message: Message, _header: Header) -> None:
         if isinstance(message, BookImage):
@@ -75,7 +115,11 @@ class DefiLpService(Service[DefiLpConfig]):
         self._keeping = Keeping(
             config, at, self._journal, self._book, self._publication, self._mid, self._publish, self.log
         )
-        self.log.info("lp.connected", wallet=at.wallet.address, pool=at.venue.home, acts=len(self._book.begun))
+        self._previewer = Previewer(config, at.node, at.wallet.address)
+        self.log.info(
+            "lp.connected", wallet=at.wallet.address, pool=at.venue.home, sagas=len(self._book.sagas),
+            steps=self._book.step_count,
+        )  # fmt: skip
         pause = config.poll_s
         while True:
             try:
@@ -89,9 +133,8 @@ class DefiLpService(Service[DefiLpConfig]):
             await self._waker.wait(pause)
 
     def _publish(self, message: Message) -> None:
-        kind = "rebalance" if isinstance(message, LpRebalanced) else "lp"
         self.counters[type(message).__name__] += 1
-        self.bus.publish(f"{kind}.{self.fleet.chain.name}.{self._pool_name}", message)
+        self.bus.publish(f"{TOPICS[type(message)]}.{self.fleet.chain.name}.{self._pool_name}", message)
 
     def _meet_trouble(self, error: Exception) -> None:
         self.counters["node_trouble"] += 1

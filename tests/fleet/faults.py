@@ -13,7 +13,6 @@ from common.chain import erc20, pool, router
 from common.chain.abi import Call
 from common.chain.fees import GWEI
 from common.chain.router import SwapParams
-from services.paper_chain.actor import NATIVE_WEI
 from services.paper_chain.money import Purse, allow, fill_account
 from tests.fleet.faulty_fleet import FaultyFleet
 
@@ -135,21 +134,16 @@ async def revoke(fleet: FaultyFleet, random: Random) -> str:
 
 
 async def take_gas_money(fleet: FaultyFleet, random: Random) -> str:
-    """Somebody with our key takes the native coin, and gives it back some seconds later."""
-    thief, node = fleet.actor("thief"), fleet.node
-    await node.request("anvil_setBalance", thief.address, hex(NATIVE_WEI))
+    """Somebody with our key takes the native coin; `FaultyFleet.keep_in_gas_money` brings some again."""
+    node = fleet.node
     gas_price = (await node.head()).base_fee * 2 + GWEI
     value = await node.balance(fleet.wallet) - gas_price * 21_000 - DUST_WEI
-    await _act_as_wallet(fleet, Call(thief.address, b"", lambda _data: None), value, gas_price)
-    await asyncio.sleep(random.uniform(1.0, 3.0))
-    for attempt in range(20):
-        try:
-            await thief.send(Call(fleet.wallet, b"", lambda _data: None, value=value))
-            break
-        except Exception:  # Whatever happens to the chain now, the money must come back.
-            if attempt == 19:
-                raise
-            await asyncio.sleep(0.5)
+    fleet.is_robbed = True
+    try:
+        await _act_as_wallet(fleet, Call(fleet.actor("thief").address, b"", lambda _data: None), value, gas_price)
+        await asyncio.sleep(random.uniform(1.0, 3.0))
+    finally:
+        fleet.is_robbed = False
     return f"{value / 10**18:.3f} of native coin"
 
 

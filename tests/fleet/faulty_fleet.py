@@ -9,9 +9,11 @@ import signal
 import time
 
 from common.bus import Bus
+from common.chain.abi import Call
 from common.chain.node import Node
 from common.chain.wallet import load_wallet
 from common.messages import Header, LpInventoryChanged, Message, NetExposureChanged
+from common.model.errors import CounterweightError
 from common.runtime import Fleet, load_fleet
 from services.console.supervisor import Supervisor, SupervisorUnavailable
 from services.paper_chain.actor import Actor
@@ -21,6 +23,7 @@ from tests.integration.chain.fault_proxy import FaultProxy
 UP_S_MAX = 120.0
 NEWS_S_MAX = 2.5
 """The LP speaks at least each second, so does the position server: an older word is no news."""
+GAS_MONEY_WEI_MIN, GAS_MONEY_WEI = 10**17, 3 * 10**18
 BLOCKS_KEPT = 1_000_000
 """The settlement needs every block from the first one on."""
 
@@ -35,13 +38,15 @@ class FaultyFleet:
         self._edit("paper_chain.toml", "blocks_kept = 1000", f"blocks_kept = {BLOCKS_KEPT}")
         self._edit("paper_chain.toml", "blocks_per_life = 5000", f"blocks_per_life = {BLOCKS_KEPT}")
         self._edit("paper_chain.toml", "round_interval_s", f"node_port = {self.node_port}\nround_interval_s")
-        # Faults come faster than a patient keeper moves.
+        # Faults come faster than a patient keeper acts: this one acts all the time.
+        self._edit("defi_lp.toml", "deviation_fraction = 0.15", "deviation_fraction = 0.03")
         self._edit("defi_lp.toml", "interval_s_min = 60.0", "interval_s_min = 10.0")
         self._edit("defi_lp.toml", "collect_interval_s = 1_800.0", "collect_interval_s = 15.0")
         self.fleet: Fleet = load_fleet(self.paper.config)
         self.node = Node(f"http://127.0.0.1:{self.node_port}", timeout_s=4.0, read_attempts=1)
         self.line = FaultProxy(self.node.url)
         self.supervisor = Supervisor(self.paper.var / "supervisor.sock")
+        self.is_robbed = False
         self.inventory: LpInventoryChanged | None = None
         self.exposure: NetExposureChanged | None = None
         self._inventory_s = self._exposure_s = 0.0
@@ -94,6 +99,16 @@ class FaultyFleet:
         pid = self.anvil_pid() if process == "anvil" else self.pids()[process]
         os.kill(pid, number)
         return pid
+
+    async def keep_in_gas_money(self) -> None:
+        """For ever: a wallet that was robbed is given some coin by a friend, even if a block that had it is undone."""
+        while True:
+            await asyncio.sleep(1.0)
+            with contextlib.suppress(CounterweightError, OSError):
+                if not self.is_robbed and await self.node.balance(self.wallet) < GAS_MONEY_WEI_MIN:
+                    friend = self.actor("friend")
+                    await friend.fill_purse()
+                    await friend.send(Call(self.wallet, b"", lambda _data: None, value=GAS_MONEY_WEI))
 
     def ills(self, since_s: float) -> list[str]:
         """What is not well, judged by words that came after `since_s` (monotonic) alone; [] = all is well."""

@@ -16,6 +16,7 @@ from common.model.errors import CounterweightError
 from services.paper_chain.config import LpFunding
 from tests.fleet.faults import FAULTS
 from tests.fleet.faulty_fleet import FaultyFleet
+from tests.fleet.fleet import resting_orders
 from tests.fleet.settlement import Check, settle, still_chain, told_at_rest
 
 RECOVERY_S_MAX = 60.0
@@ -52,7 +53,7 @@ class RandomFaults:
 
     async def run(self, minutes: float, every_s: float) -> None:
         """Hurt it until the time is over, then wait until all is well. Raises AssertionError if it never is."""
-        watching = asyncio.create_task(self._watch())
+        watching, giving = asyncio.create_task(self._watch()), asyncio.create_task(self.fleet.keep_in_gas_money())
         ends_s = time.monotonic() + minutes * 60
         try:
             while time.monotonic() < ends_s:
@@ -63,6 +64,7 @@ class RandomFaults:
                 await self._sleep(watching, WATCH_S)
         finally:
             watching.cancel()
+            giving.cancel()
 
     def table(self) -> str:
         """What happened, and how long each took to be well again."""
@@ -162,6 +164,12 @@ async def play(minutes: float, every_s: float, seed: int) -> bool:
             print(fleet.paper.last_words(), run.table(), f"FAILED: {error}", sep="\n")
             return False
         print(run.table())
+        down = await asyncio.to_thread(fleet.paper.ask, "down")
+        checks += [
+            Check("the fleet goes down and proves that no order rests", True, down["ok"] and down["orders"]["proven"]),
+            Check("orders that rest at the venue", set(), resting_orders(fleet.paper.venue_orders())),
+            Check("processes left", [], fleet.paper.strays()),
+        ]
         for check in checks:
             wanted = "" if check.holds else f", expected {check.expected}"
             print(f"{'ok  ' if check.holds else 'FAIL'} {check.name}: {check.found}{wanted}")

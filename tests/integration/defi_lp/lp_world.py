@@ -16,6 +16,7 @@ from common.messages import (
     HealthReported,
     LpInventoryChanged,
     LpRebalanced,
+    LpSagaEnded,
     Message,
     QueryHealth,
 )
@@ -51,6 +52,7 @@ class LpWorld:
         self.mid, self.book_speaks = 2500.0, True
         self.inventories: list[LpInventoryChanged] = []
         self.rebalances: list[LpRebalanced] = []
+        self.sagas: list[LpSagaEnded] = []
         self.process: subprocess.Popen[bytes] | None = None
         self._settings = settings
 
@@ -64,7 +66,9 @@ class LpWorld:
         self.books, self.reader = self._buses
         self._publisher = self.books.bind()
         self._publisher.state = "running"
-        self.replica = self.reader.follow(LP, ["lp.", "rebalance."], lambda fact, _: self._take(fact), self._take_all)
+        self.replica = self.reader.follow(
+            LP, ["lp.", "rebalance.", "saga."], lambda fact, _: self._take(fact), self._take_all
+        )
         self._speaking = asyncio.get_running_loop().create_task(self._speak())
         if self._hedged:
             self.hedge = Hedge(self.configs, fleet)
@@ -124,8 +128,12 @@ class LpWorld:
 
     async def is_open(self) -> LpInventoryChanged:
         """The inventory once ranges stand and nothing is under way."""
-        await self.sees(lambda: bool(self.inventories) and self.last.state == "active", 10)
+        await self.sees(self.is_at_rest, 10)
         return self.last
+
+    def is_at_rest(self) -> bool:
+        """Ranges stand and nothing is under way."""
+        return bool(self.inventories) and (self.last.state, self.last.doing) == ("active", "")
 
     async def sees(self, condition: object, timeout_s: float = 8.0) -> None:
         """Wait for a condition; the process's log explains a failure."""
@@ -217,6 +225,8 @@ class LpWorld:
             self.inventories.append(fact)
         elif isinstance(fact, LpRebalanced):
             self.rebalances.append(fact)
+        elif isinstance(fact, LpSagaEnded):
+            self.sagas.append(fact)
 
     def _take_all(self, facts: list[Message]) -> None:
         for fact in facts:

@@ -4,7 +4,7 @@ import msgspec
 
 from common.chain.blocks import Head
 from common.messages import LpInventoryChanged
-from services.defi_lp.act_book import ActBook
+from common.strategy.lp_book import LpBook
 from services.defi_lp.publication import Publication, is_news
 from services.defi_lp.reading import Reading
 from tests.unit.strategy.lp_worlds import PAIRS, standing
@@ -18,7 +18,7 @@ def reading(block: int, price: float = 2700.0) -> Reading:
 
 
 def told(publication: Publication, block: int, price: float = 2700.0, now_s: float = 0.0) -> LpInventoryChanged:
-    message = publication.draft(reading(block, price), ActBook(), 20.0, "active", int(now_s * SECOND))
+    message = publication.draft(reading(block, price), LpBook(), 20.0, int(now_s * SECOND), "active")
     publication.last = message
     return message
 
