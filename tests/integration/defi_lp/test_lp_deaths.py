@@ -13,7 +13,7 @@ from tests.integration.defi_lp.lp_world import LpWorld
 def test_a_death_at_a_commit_of_the_mint_leaves_exactly_one_opening(
     chain: str, tmp_path: Path, commit: int, when: str
 ) -> None:
-    """Two approvals and one mint have three commits each: signed, sent, mined. test_journal_deaths.py plays them all."""
+    """Two approvals and one mint have three commits each (signed, sent, mined): see also test_journal_deaths.py."""
 
     async def run() -> None:
         async with LpWorld(chain, tmp_path, base_is_token0=commit % 2 == 0) as lp:
