@@ -12,7 +12,7 @@ from typing import Any, Protocol
 import msgspec
 
 from common.chain.abi import Call
-from common.chain.blocks import Head, Receipt, parse_head, parse_receipt
+from common.chain.blocks import Head, Receipt, parse_head, parse_quantity, parse_receipt
 from common.chain.fees import GasPolicy
 from common.chain.gas_day import reserved_wei, spent_wei
 from common.chain.node import Node
@@ -332,8 +332,15 @@ class TransactionWriter:
         return transaction
 
     async def _look(self) -> tuple[Head, int]:
-        block, count = await self._node.batch(self._look_requests())
-        return parse_head(block), int(count, 16)
+        return self._looked(await self._node.batch(self._look_requests()))
+
+    def _looked(self, answers: list[Any]) -> tuple[Head, int]:
+        block, count = answers
+        understand = self._node.understand
+        return (
+            understand("eth_getBlockByNumber", parse_head, block),
+            understand("eth_getTransactionCount", parse_quantity, count),
+        )
 
     def _look_requests(self) -> list[Request]:
         return [("eth_getBlockByNumber", ["latest", False]), ("eth_getTransactionCount", [self.address, "latest"])]
@@ -345,12 +352,19 @@ class TransactionWriter:
         requests += [("eth_getTransactionReceipt", [name]) for name in hashes]
         requests += [("eth_getTransactionByHash", [name]) for name in hashes]
         block, count, *found = await self._node.batch(requests)
-        head, receipts, known = parse_head(block), found[: len(hashes)], found[len(hashes) :]
+        head, chain_nonce = self._looked([block, count])
+        receipts, known = found[: len(hashes)], found[len(hashes) :]
+        understand = self._node.understand
+        included = {
+            name: understand("eth_getTransactionReceipt", _inclusion, item)
+            for name, item in zip(hashes, receipts, strict=True)
+            if item
+        }
         return Observed(
             head_number=head.number,
             base_fee=head.base_fee,
-            chain_nonce=int(count, 16),
-            included={name: _inclusion(item) for name, item in zip(hashes, receipts, strict=True) if item},
+            chain_nonce=chain_nonce,
+            included=included,
             pooled=frozenset(name for name, item in zip(hashes, known, strict=True) if item),
         )
 

@@ -7,14 +7,12 @@ import asyncio
 import contextlib
 import shutil
 import signal
-import subprocess
-import sys
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import NamedTuple
 
 import common.runtime.service
-from common.chain import erc20, router
+from common.chain import erc20
 from common.messages import ExecuteLpCommand, LpCommandTaken, LpInventoryChanged, LpReported, Message, QueryLp
 from common.model.errors import OutcomeUnknown, PeerUnavailable
 from common.runtime import load_fleet
@@ -22,16 +20,18 @@ from common.runtime.entry import load_service_config
 from common.runtime.logging import Log
 from services.defi_lp.config import DefiLpConfig
 from services.defi_lp.service import DefiLpService
-from tests.conftest import PROJECT
+from tests.conftest import until
+from tests.integration.defi_lp.fate import AFTER, Death, Fate, journal_of
 from tests.integration.defi_lp.lp_world import LP, LpWorld
-from tests.integration.defi_lp.mortal import Death, Fate, journal_of
-from tests.integration.defi_lp.stories import FALL, FAST, market_falls, mine, trade, whale
+from tests.integration.defi_lp.stories import FAST, market_falls, mine, swap_to, trade, whale
 
 HASTE = f"{FAST} poll_s=0.02 keepalive_s=0.1"
 SWAPS = (
-    "plan.swap.enabled=true plan.swap.jump_cost_bps=0.0 plan.swap.gas=0 plan.swap.slippage_bps=40.0 gain_horizon_s=1e6"
+    "plan.swap.enabled=true plan.swap.value_bps_max=5000.0 plan.swap.impact_bps_max=8.0 lot_base=1000.0"
+    " deviation_fraction=9.0"
 )
 FINAL_BLOCKS = 15
+COMMITS_MIN = 8
 
 
 class Outcome(NamedTuple):
@@ -61,16 +61,17 @@ async def _rich(lp: LpWorld) -> None:
 
 
 async def _flow_and_fall(lp: LpWorld) -> None:
-    """So much flow that selling a surplus pays, and the fall in the end. The mid stays: its jump would look like
-    volatility, in which no fee pays.
+    """Fees so rich that the wait for the price to enter a one-sided range costs more than selling half, and the fall.
+    The mid follows at the end: until then the gap holds every move.
     """
-    rich = await whale(lp)
-    await lp.chain.node.request("evm_increaseTime", 5)  # No rate without time.
-    await trade(lp, rich, 300 * 10**18)
-    amount = 9 * 10**7 * 10**6
-    limit = lp.chain.pair.sqrt_price_of(2500 * FALL)
-    params = await lp.chain.swap_params(rich.address, amount, sells_base=False, limit=limit)
-    await rich.send(router.exact_input_single(lp.chain.contracts.router, params))
+    rich, node = await whale(lp), lp.chain.node
+    for price in (2500 * 0.999, 2500 * 1.001) * 2 + (2500 * 0.9955,):
+        await node.request("evm_increaseTime", 1)  # No rate without time.
+        await rich.send(await swap_to(lp, rich, price))
+        head = (await node.head()).hash
+        with contextlib.suppress(AssertionError):
+            await until(lambda head=head: lp.last.block_hash == head, 0.5)  # type: ignore[misc]
+    lp.mid = 2500 * 0.9955
 
 
 class Saga(NamedTuple):
@@ -111,7 +112,6 @@ class Lives:
         self._beginning = lp.var.with_name("beginning")
         self._snapshot: object = None
         self._mid = lp.mid
-        self.has_happened = False
         self.before: Outcome | None = None
         self.life: Life | None = None
 
@@ -135,7 +135,7 @@ class Lives:
         lp, node = self.lp, self.lp.chain.node
         assert await node.request("evm_revert", self._snapshot)
         self._snapshot = await node.request("evm_snapshot")
-        lp.mid, self.has_happened = self._mid, False
+        lp.mid = self._mid
         for path in lp.var.glob("lp*.db*"):
             path.unlink()
         for path in self._beginning.iterdir():
@@ -159,7 +159,6 @@ class Lives:
             if not await self._until(lambda: bool(self.lp.inventories), dies):
                 return False
             await self.saga.happens(self.lp)
-            self.has_happened = True
         if self.saga.command and not await self._say(dies):
             return False
         if not await self._until(self._is_over, dies):
@@ -179,12 +178,13 @@ class Lives:
 
     def check(self, outcome: Outcome, point: str) -> None:
         """A saga that does not swap ends in exactly one way. A swap is optional: a life that has not seen the flow
-        which made it pay leaves it out, and has a transaction or three less.
+        which made it pay leaves it out, and so has fewer transactions and perhaps one range for two; all the same there
+        is one set of ranges, and no other was ever minted.
         """
         before = self.before
         assert before is not None
         if self.saga.settings:
-            assert (outcome.mints, outcome.ranges) == (before.mints, before.ranges), point
+            assert outcome.mints - outcome.ranges == before.mints - before.ranges and outcome.ranges, point
             assert outcome.nonce <= before.nonce, point
         else:
             assert outcome == before, point
@@ -278,30 +278,59 @@ class Life:
 
 
 class ProcessLife:
-    """The same as a process of its own that kills itself."""
+    """The same as a process of its own, which kills itself (mortal.py)."""
 
     def __init__(self, lp: LpWorld, fate: Fate) -> None:
         self._lp, self._fate = lp, fate
 
     def start(self) -> None:
         """Begin."""
-        module = "tests.integration.defi_lp.mortal"
-        command = [sys.executable, "-m", module, str(self._lp.configs), str(self._fate.at), self._fate.moment]
-        with (self._lp.var / "lp.log").open("ab") as log:
-            self._process = subprocess.Popen(command, cwd=PROJECT, stdout=log, stderr=log)
+        self._lp.start(dies=("any", self._fate.at, self._fate.moment))
 
     @property
     def is_dead(self) -> bool:
         """It has killed itself, or ended otherwise."""
-        return self._process.poll() is not None
+        assert self._lp.process
+        return self._lp.process.poll() is not None
 
     async def stop(self) -> None:
         """Take it away. Raises AssertionError if it ended by anything but its own hand."""
+        assert self._lp.process
         try:
-            assert self._process.poll() in (None, -signal.SIGKILL), self._lp.log()[-4000:]
+            assert self._lp.process.poll() in (None, -signal.SIGKILL), self._lp.log()[-4000:]
         finally:
-            self._process.kill()
-            self._process.wait(10)
+            self._lp.kill()
+
+
+async def live_through(lives: Lives) -> list[str]:
+    """A life without death: its commits, which are the points. `lives.before` is then where every other life ends."""
+    fate = Fate()
+    await lives.restore()
+    await lives.wake(fate)
+    assert await lives.play()
+    assert tuple(lives.lp.sagas[-1].steps) == lives.saga.steps, lives.lp.log()[-3000:]
+    lives.before = await lives.outcome()
+    commits = fate.commits.copy()  # Without those of an orderly end.
+    await lives.end()
+    assert len(commits) >= COMMITS_MIN, commits
+    return commits
+
+
+async def die_and_resume(lives: Lives, life: "Life | ProcessLife", commits: list[str], fate: Fate) -> None:
+    """One life to its death, another to the end, which must be the same."""
+    point = f"{fate.moment} commit {fate.at} of {len(commits)} ({commits[fate.at - 1]})"
+    begun = next(number for number, name in enumerate(commits, 1) if "SagaBegun" in name)
+    life.start()
+    died = not await lives.play(lambda: life.is_dead)
+    await life.stop()
+    assert died, f"{point} was not reached"
+    lives.lp.inventories.clear()
+    await lives.wake(Fate())
+    # What led to the saga is not remembered, and has to happen again where the saga was not written down.
+    is_begun = fate.at > begun or (fate.at == begun and fate.moment == AFTER)
+    assert await lives.play(happens=not is_begun)
+    lives.check(await lives.outcome(), point)
+    await lives.end()
 
 
 def totals(told: LpInventoryChanged) -> tuple[int, int]:

@@ -1,96 +1,41 @@
-"""Death at a chosen journal step: the LP's own service and journals, and a journal class that dies at the n-th commit.
+"""The LP process with a death in it: `python -m tests.integration.defi_lp.mortal JOURNAL COMMIT WHEN CONFIGS`.
 
-A commit is the step: what is appended before it is not durable, and what follows it may already have happened. So each
-is died at twice, just before (the record is lost, all that came before it has happened) and just after (the record
-stands, nothing that it allows has happened).
-
-`python -m tests.integration.defi_lp.mortal CONFIGS N before|after` is the real process, which kills itself with
-SIGKILL. Inside a test (lives.py) the same service dies by abandoning everything, which costs no interpreter's start.
+It runs the very service, and kills itself with SIGKILL at the n-th commit of one of its journals that has something to
+write: WHEN `before` it (what it wrote is lost) or `after` it (nothing of what follows is done). JOURNAL is the file's
+name without its end (`lp`, `lp_transactions`) or `any`. The product knows nothing of this.
 """
 
 import os
 import signal
 import sys
-from collections.abc import Callable
 
-import msgspec
+from common.runtime.entry import run
+from common.storage.journal import Journal
+from services.defi_lp.config import DefiLpConfig
+from services.defi_lp.service import DefiLpService
 
-import common.runtime.service
-from common.storage import Journal
-from common.storage.journal import JournalReader
-
-BEFORE, AFTER = "before", "after"
+WHEN = ("before", "after")
 
 
-class Death(BaseException):
-    """The end of a life inside a test. No handler of the product catches it."""
+def make_mortal(journal: str, commit: int, when: str) -> None:
+    """From now on the process dies at that commit."""
+    if when not in WHEN or commit < 1:
+        raise SystemExit(f"COMMIT from 1, WHEN of {WHEN}")
+    original, left = Journal.commit, commit
 
+    def dying(self: Journal) -> None:
+        nonlocal left
+        counts = self._open_transaction and journal in ("any", self.path.stem)
+        left -= counts
+        if counts and left == 0 and when == "before":
+            os.kill(os.getpid(), signal.SIGKILL)
+        original(self)
+        if counts and left == 0:
+            os.kill(os.getpid(), signal.SIGKILL)
 
-class Fate:
-    """Which commit is the last: the `at`-th of all journals together, from 1; 0 = none. `commits` are those that came,
-    each by its journal and its records. `strike` ends the life.
-    """
-
-    def __init__(self, at: int = 0, moment: str = AFTER, strike: Callable[[], None] = lambda: None) -> None:
-        self.at, self.moment, self.commits = at, moment, list[str]()
-        self.is_dead = False
-        self._strike = strike
-
-    def live_on(self) -> None:
-        """Raises Death in whoever goes on after the end."""
-        if self.is_dead:
-            raise Death
-
-    def meet(self, moment: str, name: str) -> None:
-        """A commit begins or is over."""
-        self.live_on()
-        if moment == BEFORE:
-            self.commits.append(name)
-        if moment == self.moment and len(self.commits) == self.at:
-            self.is_dead = True
-            self._strike()
-            raise Death
-
-
-def journal_of(fate: Fate) -> type[Journal]:
-    """A real journal under this fate."""
-
-    class MortalJournal(Journal):
-        _records: tuple[str, ...] = ()
-
-        def append(self, record: msgspec.Struct) -> int:
-            fate.live_on()
-            sequence = super().append(record)
-            self._records = (*self._records, type(record).__name__)
-            return sequence
-
-        def commit(self) -> None:
-            if not self._records:
-                return super().commit()
-            name = f"{self.path.stem}: {' '.join(self._records)}"
-            fate.meet(BEFORE, name)
-            self._records = ()
-            super().commit()
-            fate.meet(AFTER, name)
-
-        def close(self) -> None:
-            # The dead commit nothing.
-            JournalReader.close(self) if fate.is_dead else super().close()
-
-    return MortalJournal
-
-
-def die() -> None:
-    """kill -9 of this very process."""
-    os.kill(os.getpid(), signal.SIGKILL)
+    Journal.commit = dying  # type: ignore[method-assign]
 
 
 if __name__ == "__main__":
-    at, moment = sys.argv[2:]
-    common.runtime.service.Journal = journal_of(Fate(int(at), moment, die))  # type: ignore[misc]
-    from common.runtime import main
-    from services.defi_lp.config import DefiLpConfig
-    from services.defi_lp.service import DefiLpService
-
-    sys.argv[1:] = sys.argv[1:2]
-    main(DefiLpService, DefiLpConfig)
+    make_mortal(sys.argv[1], int(sys.argv[2]), sys.argv[3])
+    sys.exit(run(DefiLpService, DefiLpConfig, sys.argv[4:]))
