@@ -131,6 +131,9 @@ class DefiLpService(Service[DefiLpConfig]):
         """Turn after turn, for ever. What the node refuses or loses is tried anew; anything else ends the process."""
         config = self.config
         at = await connect(config, self.fleet.chain, self._node, self.path, self._transactions, self.log)
+        # What happens to transactions (replaced, lost_replies, gaps_filled, ...) is shown with everything else.
+        self.counters.update(at.writer.counters)
+        at.writer.counters = self.counters
         self._keeping = Keeping(
             config, at, self._journal, self._book, self._publication, self._performance, self._mid, self._publish,
             self.log,
