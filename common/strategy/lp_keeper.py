@@ -23,6 +23,7 @@ from common.strategy.lp_triggers import FEE_TIER, INVENTORY, OPEN, OUT_OF_RANGE,
 SECOND_NS = 10**9
 COLLECT = "collect"
 _PAUSE_DOUBLINGS_MAX = 6
+_AIMS_MAX = 4
 
 
 class MoveRanges(msgspec.Struct, frozen=True, kw_only=True):
@@ -82,10 +83,8 @@ class Keeper(msgspec.Struct, frozen=True, kw_only=True):
         `swaps` False leaves a sale out even where the rules ask for one: nothing is left to sell after a sale.
         """
         pool = pool or seen.home
-        mid = seen.mid or pool.price
-        offsets = model_offsets(self.model, pool.price, seen.sigma, seen.holdings.delta - seen.reference)
-        target = target_range(pool.pair, pool.price, offsets, self.model, seen.sigma)
-        plain = plan_move(seen.holdings, target, mid, self.plan, pool)
+        target = self._target(seen, pool, pool.price, seen.holdings.delta)
+        plain = plan_move(seen.holdings, target, seen.mid or pool.price, self.plan, pool)
         return (self._with_sale(seen, pool, target, plain) if swaps and self.plan.swap.enabled else None) or plain
 
     def destination(self, state: KeeperState, seen: Observation, now_ns: int) -> PoolView:
@@ -168,16 +167,30 @@ class Keeper(msgspec.Struct, frozen=True, kw_only=True):
         """
         if seen.mid is None or pool.fee_rate is None:
             return None
-        rules, hand = self.plan.swap, tokens_in_hand(seen.holdings, self.plan.drift_bps)
-        ticks, liquidity = target.base_ticks(pool.pair), pool.liquidity_of_others(seen.holdings)
-        swap = plan_swap(pool.pair, liquidity, ticks, Hand(pool.sqrt_price_x96, *hand), seen.mid, rules)
-        if swap is None:
-            return None
+        rules, liquidity = self.plan.swap, pool.liquidity_of_others(seen.holdings)
+        hand = Hand(pool.sqrt_price_x96, *tokens_in_hand(seen.holdings, self.plan.drift_bps))
+        aimed, swap = target, None
+        # The range is drawn anew after the sale, at the price and for the inventory that it left: aim at that one.
+        for _ in range(_AIMS_MAX):
+            target = aimed
+            swap = plan_swap(pool.pair, liquidity, target.base_ticks(pool.pair), hand, seen.mid, rules)
+            if swap is None:
+                return None
+            price_after = pool.pair.price_at(swap.sqrt_price_after)
+            aimed = self._target(seen, pool, price_after, seen.holdings.delta + swap.base_change)
+            if aimed.base_ticks(pool.pair) == target.base_ticks(pool.pair):
+                break
+        assert swap is not None
         plan = plan_move(seen.holdings, target, seen.mid, self.plan, pool, swap)
         outlook = self._outlook(pool, pool.fee_rate, seen.sigma).net_of_lvr()
         gain = outlook.income(planned_ranges(plan)) - outlook.income(planned_ranges(plain))
         jump = abs(swap.base_change) * seen.mid * rules.jump_cost_bps / BPS
         return plan if gain > swap.cost + jump + seen.swap_cost else None
+
+    def _target(self, seen: Observation, pool: PoolView, price: float, owned: float) -> RangeTarget:
+        """The range of the model at a price of this pool, owning this much base."""
+        offsets = model_offsets(self.model, price, seen.sigma, owned - seen.reference)
+        return target_range(pool.pair, price, offsets, self.model, seen.sigma)
 
     def _early_gate(self, state: KeeperState, seen: Observation, pool: PoolView, due: str, now_ns: int) -> Held | None:
         if due != OPEN and now_ns - state.anchored_ns < self.rules.interval_s_min * SECOND_NS:

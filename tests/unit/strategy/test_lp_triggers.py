@@ -241,6 +241,25 @@ def test_a_surplus_is_sold_only_if_asked_for_and_if_it_earns_its_cost() -> None:
     assert keeper(plan=asked).draw(dear).swap is None
 
 
+@pytest.mark.parametrize("liquidity", [3 * 10**18, 10**19, 10**20])
+@pytest.mark.parametrize("price", [2691.3, 2693.0, 2707.0])
+def test_a_sale_aims_at_the_range_that_is_drawn_after_it(price: float, liquidity: int) -> None:
+    """Impact and the new inventory move the range: what was sold must fit the one that will be minted."""
+    rules = PlanRules(drift_bps=0.0, swap=SwapRules(enabled=True, value_bps_max=10_000.0, impact_bps_max=50.0))
+    mine = msgspec.structs.replace(keeper(plan=rules), model=RangeModel(lot_base=200.0))
+    gone = standing(PAIR, price)
+    facts = seen(gone, pools=(view(PAIR, price=price, liquidity=liquidity, fee_rate=1e-12),))
+    swap = mine.draw(facts).swap
+    assert swap is not None
+    base, quote = gone.totals
+    signed = (-swap.amount_in, swap.amount_out) if swap.token_in_is_base else (swap.amount_out, -swap.amount_in)
+    after = idle(PAIR, PAIR.price_at(swap.sqrt_price_after), base + signed[0], quote + signed[1])
+    minted = mine.draw(seen(after, mid=price), swaps=False)
+    spent = minted.deposits(PAIR)
+    left = PAIR.whole_base(base + signed[0] - spent[0]) * price + PAIR.whole_quote(quote + signed[1] - spent[1])
+    assert len(minted.mints) == 1 and left < 0.02 * after.value
+
+
 @pytest.mark.parametrize(
     "bad",
     [{"sigma_ratio_max": 1.0}, {"sigma_ratio_min": 1.0}, {"age_s_max": -1.0}, {"twap_required": True}],
