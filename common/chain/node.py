@@ -1,6 +1,6 @@
 """The node as Ethereum speaks: typed reads, and the one write that matters."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any, TypeVar
 
 from common.chain.abi import Call
@@ -49,9 +49,14 @@ class Node(RpcClient):
         found = await self.request("eth_getBlockByHash", block_hash, False)
         return parse_head(found) if found else None
 
-    async def logs(self, block_hash: str, addresses: Sequence[str]) -> list[Log]:
-        """All events of some contracts in exactly this block; RequestRefused("unknown_block") if it is gone."""
-        query = {"blockHash": block_hash, "address": list(addresses)}
+    async def logs(self, block_hash: str, addresses: Sequence[str], topics: Collection[bytes] = ()) -> list[Log]:
+        """Events of some contracts in exactly this block, with one of these first topics unless there are none given.
+
+        RequestRefused("unknown_block") if the block is gone.
+        """
+        query: dict[str, Any] = {"blockHash": block_hash, "address": list(addresses)}
+        if topics:
+            query["topics"] = [["0x" + topic.hex() for topic in topics]]
         return [parse_log(log) for log in await self.request("eth_getLogs", query)]
 
     async def receipts(self, transaction_hashes: Sequence[str]) -> list[Receipt | None]:

@@ -133,7 +133,7 @@ class UniswapV3:
 
     def decode_log(self, log: Log) -> Event | None:
         """See ClmmAdapter."""
-        return decode_log(log) if log.address == self._at.manager else None
+        return decode_log(log) if log.address in self.contracts and log.topics[0] in self.topics else None
 
     def opened(self, logs: Sequence[Log]) -> tuple[int, ...]:
         """See ClmmAdapter."""

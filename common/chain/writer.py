@@ -179,16 +179,22 @@ class TransactionWriter:
         return await self._node.receipt(inclusion.hash) if inclusion else None
 
     async def revert_reason(self, key: str) -> str:
-        """Why a mined transaction reverted: its call repeated on the state before its block. "" if it passes there."""
+        """Why a mined transaction failed: "out of gas", else what its call says on the state before its block, else
+        on the state after it (where somebody came first inside the block, or it was too late). "" if it passes on both.
+        """
         transaction = self._current(key)
         if transaction.inclusion is None:
             return ""
         request = transaction.request
+        # A call that ends for want of gas leaves its caller a 64th (EIP-150); ours may be four calls deep.
+        if transaction.inclusion.gas_used * 64 >= request.gas_limit * 60:
+            return "out of gas"
         call = Call(request.to, request.data, bytes, request.value)
-        try:
-            await self._node.read(call, transaction.inclusion.block_number - 1, self.address)
-        except RequestRefused as refusal:
-            return refusal.detail
+        for block in (transaction.inclusion.block_number - 1, transaction.inclusion.block_number):
+            try:
+                await self._node.read(call, block, self.address)
+            except RequestRefused as refusal:
+                return refusal.detail
         return ""
 
     def _plan(self, key: str, intent: str, request: TransactionRequest, nonce: int, fees: Fees) -> Transaction:

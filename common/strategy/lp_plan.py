@@ -70,7 +70,7 @@ class PlannedBurn(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class MovePlan(msgspec.Struct, frozen=True, kw_only=True):
-    """Old ranges out, new ranges in, all or nothing. `pair`: the pool of the new ranges.
+    """Old ranges out, new ranges in, all or nothing. `pair`, `pool_id`: the pool of the new ranges; "" = not named.
 
     With a `swap` between the two it takes three transactions: the mints then hold only after burns and sale.
     """
@@ -80,6 +80,7 @@ class MovePlan(msgspec.Struct, frozen=True, kw_only=True):
     mints: tuple[PlannedMint, ...]
     target: RangeTarget
     swap: PlannedSwap | None = None
+    pool_id: str = ""
 
     def deposits(self, pair: Pair) -> tuple[int, int]:
         """(base, quote) that all mints together may take."""
@@ -104,7 +105,7 @@ def plan_move(
         hand = Hand(swap.sqrt_price_after, hand.amount0 + signed[0], hand.amount1 + signed[1])
     draw = _Drawing(pool.pair, mid, rules)
     mints = draw.pair_of(target, hand) if rules.shape == "pair" else draw.base_and_limit(target, hand)
-    return MovePlan(pair=pool.pair, burns=burns, mints=tuple(mints), target=target, swap=swap)
+    return MovePlan(pair=pool.pair, pool_id=pool.pool_id, burns=burns, mints=tuple(mints), target=target, swap=swap)
 
 
 def plan_burns(holdings: Holdings, mid: float, rules: PlanRules) -> tuple[PlannedBurn, ...]:

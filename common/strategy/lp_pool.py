@@ -1,29 +1,17 @@
 """One pool as the LP's decisions see it at one block. Candidates differ by fee tier and share their two tokens."""
 
-import msgspec
-
-from common.amm.pair import Pair
+from common.amm.fees import Growth
+from common.amm.pool_state import PoolState
 from common.strategy.lp_holdings import Holdings
 
 
-class PoolView(msgspec.Struct, frozen=True, kw_only=True):
-    """`liquidity` is active at the present price, ours included. `fee_rate`: fees lately paid, in quote per second and
-    raw unit of active liquidity, and for how long that was measured; None = not known. `twap`: the pool's own
-    time-weighted average price (quote per base), None while it has too few observations.
+class PoolView(PoolState, frozen=True, kw_only=True):
+    """A pool's state (`liquidity` includes ours) and what it lately paid: `fee_rate` in quote per second and raw unit
+    of active liquidity, measured over `measured_s` seconds; None = not known.
     """
 
-    pair: Pair
-    sqrt_price_x96: int
-    tick: int
-    liquidity: int = 0
     fee_rate: float | None = None
     measured_s: float = 0.0
-    twap: float | None = None
-
-    @property
-    def price(self) -> float:
-        """P in this pool."""
-        return self.pair.price_at(self.sqrt_price_x96)
 
     def liquidity_of_others(self, holdings: Holdings) -> int:
         """Active liquidity that is not ours."""
@@ -32,5 +20,8 @@ class PoolView(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def home_of(holdings: Holdings) -> PoolView:
-    """The pool in which our ranges stand, as far as the holdings alone tell."""
-    return PoolView(pair=holdings.pair, sqrt_price_x96=holdings.sqrt_price_x96, tick=holdings.tick)
+    """The pool in which our ranges stand, as far as the holdings alone tell: without a name, its liquidity unknown."""
+    return PoolView(
+        pool_id="", pair=holdings.pair, sqrt_price_x96=holdings.sqrt_price_x96, tick=holdings.tick,
+        liquidity=0, growth=Growth(0, 0),
+    )  # fmt: skip

@@ -120,6 +120,7 @@ class SagaBegun(Record, frozen=True, kw_only=True):
     """An intention, why, and the steps that it will probably take. They are planned anew when their time comes.
 
     `swaps`: it is a rebalance by withdraw, swap and mint. `command_id` names the command that asked for it, or "".
+    `pool_id`: where the new ranges go.
     """
 
     saga: int
@@ -130,6 +131,7 @@ class SagaBegun(Record, frozen=True, kw_only=True):
     time_ns: int
     swaps: bool = False
     command_id: str = ""
+    pool_id: str = ""
 
 
 class StepBegun(Record, frozen=True, kw_only=True):
@@ -189,10 +191,11 @@ class SagaEnded(Record, frozen=True, kw_only=True):
 
 
 class Anchored(Record, frozen=True, kw_only=True):
-    """New ranges stand since this step: base (whole tokens) owned then, and the time."""
+    """New ranges stand since this step: base (whole tokens) owned, volatility per sqrt(second), and the time then."""
 
     step: int
     delta: float
+    sigma: float = 0.0
     time_ns: int
 
 

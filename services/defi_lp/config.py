@@ -1,24 +1,30 @@
 """Settings of the LP keeper."""
 
 import math
+import re
 
 import msgspec
 
 from common.chain.fees import GasPolicy
 from common.chain.transaction_rules import ResendPolicy
 from common.storage.journal import Durability
-from common.strategy.lp_keeper import KeeperRules
 from common.strategy.lp_plan import PlanRules
 from common.strategy.lp_range import RangeModel
+from common.strategy.lp_rules import KeeperRules
 from common.strategy.lp_saga import SagaRules
+
+_VARIABLE = re.compile(r"[A-Z_][A-Z0-9_]{0,99}")
+_KEY = re.compile(r"(0[xX])?[0-9a-fA-F]{64}")
 
 
 class DefiLpConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """`defi_lp.toml`.
 
     `mid_venue`, `mid_symbol`: the book whose middle anchors minimum amounts and gates every move, not older than
-    `mid_age_ms_max`. `wallet_key_file` is relative to the fleet's var folder. `reference_base`: base that we want to
-    own; absent = what was owned when this LP began. `sigma_floor_annual`: least lognormal volatility per sqrt(year),
+    `mid_age_ms_max`. `wallet_key_file`: a keystore or a plain key, of mode 0600; `wallet_password_file` or
+    `wallet_password_variable` opens the keystore. `wallet_key_variable`: an environment variable that holds the key, in
+    place of a file. Files are relative to the fleet's var folder. `reference_base`: base that we want to own; absent =
+    what was owned when this LP began. `sigma_floor_annual`: least lognormal volatility per sqrt(year),
     used alone until the mids have shown theirs. `deadline_s` counts from the block's time. `approval_multiple`:
     allowances are this many times what a move needs, never unlimited. `rpc_timeout_s`: patience with the node,
     three times over for reads. `keepalive_s`: longest silence on the topic while the node answers.
@@ -33,6 +39,9 @@ class DefiLpConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     mid_symbol: str
     quote_symbol: str
     wallet_key_file: str = "keys/lp.key"
+    wallet_key_variable: str = ""
+    wallet_password_file: str = ""
+    wallet_password_variable: str = ""
     reference_base: float | None = None
     journal_durability: Durability = "full"
     keeper: KeeperRules = KeeperRules()
@@ -58,6 +67,7 @@ class DefiLpConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     twap_window_s: int = 300
 
     def __post_init__(self) -> None:
+        self._check_key_places()
         for name in (
             "mid_age_ms_max", "sigma_half_life_s", "sigma_floor_annual", "fee_window_s", "poll_s", "rpc_timeout_s",
             "keepalive_s", "deadline_s", "approval_multiple", "settled_after_blocks", "command_age_s_max",
@@ -72,3 +82,17 @@ class DefiLpConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
             raise ValueError("keeper.mid_gap_bps_max must be below plan.slippage_bps, else every mint would revert")
         if self.reference_base is not None and not (math.isfinite(self.reference_base) and self.reference_base >= 0):
             raise ValueError(f"reference_base must be finite and at least 0, got {self.reference_base}")
+
+    def _check_key_places(self) -> None:
+        """Names, not secrets. A value that breaks the rule may be a secret that was put here: it is not quoted."""
+        for name in ("wallet_key_variable", "wallet_password_variable"):
+            value = getattr(self, name)
+            if value and (not _VARIABLE.fullmatch(value) or _KEY.fullmatch(value)):
+                raise ValueError(f"{name} must be the name of an environment variable (A-Z, 0-9, _)")
+        for name in ("wallet_key_file", "wallet_password_file"):
+            if _KEY.fullmatch(getattr(self, name)):
+                raise ValueError(f"{name} must be the name of a file, not a key")
+        if self.wallet_password_file and self.wallet_password_variable:
+            raise ValueError("wallet_password_file and wallet_password_variable exclude each other")
+        if self.wallet_key_variable and (self.wallet_password_file or self.wallet_password_variable):
+            raise ValueError("wallet_key_variable holds the key itself: no password belongs to it")

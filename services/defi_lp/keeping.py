@@ -7,12 +7,12 @@ import msgspec
 from common.chain.heads import BlockUndone, FollowingRestarted, HeadFollower
 from common.messages import LpRebalanced, Message
 from common.runtime.logging import Log
-from common.strategy import lp_keeper
+from common.strategy import lp_triggers
 from common.strategy.lp_book import MINTING, LpBook
-from common.strategy.lp_gain import FeeRate
 from common.strategy.lp_guard import Alarm
-from common.strategy.lp_keeper import CollectFees, KeeperState, MoveRanges, Observation
+from common.strategy.lp_keeper import CollectFees, MoveRanges
 from common.strategy.lp_plan import MovePlan
+from common.strategy.lp_pool import PoolView
 from common.strategy.lp_records import (
     CLOSE,
     COLLECT,
@@ -28,13 +28,15 @@ from common.strategy.lp_records import (
     SwapRefused,
 )
 from common.strategy.lp_saga import Act, Finish, RefuseSwap, Wait, next_move, plan
+from common.strategy.lp_state import KeeperState, Observation
 from services.defi_lp.actor import Actor, SagaJournal
 from services.defi_lp.config import DefiLpConfig
 from services.defi_lp.connection import Connection
 from services.defi_lp.desk import Desk
 from services.defi_lp.mid import MidWatch
-from services.defi_lp.planning import Planner
-from services.defi_lp.publication import SECOND_NS, WEI_PER_ETHER, Publication
+from services.defi_lp.observing import Observer
+from services.defi_lp.planning import Drawn, Planner
+from services.defi_lp.publication import WEI_PER_ETHER, Publication
 from services.defi_lp.reading import Reader, Reading
 from services.defi_lp.settling import purse_of, settlement_of
 from services.defi_lp.watch import Watch
@@ -66,11 +68,11 @@ class Keeping:
         self.watch = Watch(at.node, at.venue.adapter, at.wallet.address, self.actor, config.saga, log)
         self._config = config
         self._keeper = self.planner.keeper
-        self._follower = HeadFollower(at.node, at.venue.adapter.contracts)
+        self._follower = HeadFollower(at.node, at.venue.adapter.contracts, topics=at.venue.adapter.topics)
         self._reader = Reader(at.node, at.venue, at.wallet.address, config.twap_window_s)
-        self._publication, self._mid = publication, mid
+        self._publication = publication
         self._publish, self._log = publish, log
-        self._fees = FeeRate(at.venue.adapter.pools[at.venue.home], config.fee_window_s)
+        self._observer = Observer(config, at.venue, mid)
         self._keeper_state = _recovered(book)
         self._awaited_block = 0
         self.desk = Desk(config, self.planner, self.actor, self.watch, publication)
@@ -96,7 +98,7 @@ class Keeping:
             return
         if events or ended or self.reading is None:
             self.reading = await self._reader.read(head, self.book.range_keys)
-            self._fees.add(head.timestamp_s * SECOND_NS, self.reading.growth)
+            self._observer.take(self.reading)
             self._anchor(self.reading, now_ns)
             if self._is_caught_up:
                 await self.watch.look(self.reading, now_ns)
@@ -144,18 +146,21 @@ class Keeping:
 
     def observe(self, reading: Reading, now_ns: int) -> Observation:
         """What the keeper's rules look at."""
-        price, sigma = reading.holdings.price, self._mid.sigma
-        gas_price = reading.head.base_fee + self._config.gas.tip_wei
-        unit = gas_price / WEI_PER_ETHER * price
-        return Observation(
-            holdings=reading.holdings, mid=self._mid.mid(now_ns), sigma=sigma,
-            reference=self.reference(reading.holdings.delta), fee_rate=self._fees.quote_per_second(price),
-            move_cost=self._config.move_gas * unit, collect_cost=self._config.collect_gas * unit,
-        )  # fmt: skip
+        return self._observer.see(reading, self.reference(reading.holdings.delta), now_ns)
+
+    def destination(self, seen: Observation, now_ns: int) -> PoolView:
+        """The pool that new ranges would go into: of the saga under way, or as the rules choose now."""
+        saga = self.book.active
+        chosen = saga and next((each for each in seen.pools if each.pool_id == saga.begun.pool_id), None)
+        return chosen or self._keeper.destination(self._keeper_state, seen, now_ns)
 
     @property
     def _is_caught_up(self) -> bool:
         return self.reading is not None and self.reading.head.number >= self._awaited_block
+
+    def _draw(self, reading: Reading, seen: Observation, now_ns: int, intent: str = "") -> Drawn:
+        """For the saga under way, or for an intent that has not begun."""
+        return self.planner.draw(reading, seen, self.destination(seen, now_ns), self.book.active, intent)
 
     def _finish(self, reading: Reading, now_ns: int) -> None:
         """End the saga under way if the chain says that it is over: it is told with the inventory that shows it."""
@@ -163,7 +168,7 @@ class Keeping:
         if saga is None:
             return
         seen = self.observe(reading, now_ns)
-        following = next_move(saga, self.planner.draw(reading, seen, saga).view, now_ns, self._config.saga)
+        following = next_move(saga, self._draw(reading, seen, now_ns).view, now_ns, self._config.saga)
         if isinstance(following, Finish):
             self._end_saga(saga.begun, following, reading, now_ns)
 
@@ -199,7 +204,7 @@ class Keeping:
         saga = self.book.active
         if saga is None:
             return
-        drawn = self.planner.draw(reading, seen, saga)
+        drawn = self._draw(reading, seen, now_ns)
         following = next_move(saga, drawn.view, now_ns, self._config.saga)
         if isinstance(following, Wait):
             self._hold(following.reason, for_gas=following.reason == drawn.view.gas_gate)
@@ -230,7 +235,8 @@ class Keeping:
         state = msgspec.structs.replace(self._keeper_state, busy=False)
         decision = self._keeper.decide(state, seen, now_ns)
         gas_gate = self.planner.gas_gate(reading) if decision.action else ""
-        self._hold(gas_gate or decision.held, for_gas=bool(gas_gate))
+        waits_for_gas = bool(gas_gate) or (decision.held is not None and decision.held.waits_for_gas)
+        self._hold(gas_gate or decision.reason, for_gas=waits_for_gas)
         if gas_gate:
             return  # The trigger is not used up: it waits for cheaper gas.
         if decision.action and not self.book.step_count and (short := self.planner.first_money_missing(reading)):
@@ -240,14 +246,14 @@ class Keeping:
         if isinstance(decision.action, CollectFees):
             self._begin_saga(COLLECT, COLLECT, reading, seen, now_ns)
         elif isinstance(decision.action, MoveRanges):
-            intent = OPEN if decision.action.trigger == lp_keeper.OPEN else REBALANCE
+            intent = OPEN if decision.action.trigger == lp_triggers.OPEN else REBALANCE
             command = self._command_of("open") if intent == OPEN else ""
             swaps = decision.action.plan.swap is not None
             self._begin_saga(intent, decision.action.trigger, reading, seen, now_ns, command, swaps)
 
     def _begin_wanted(self, wanted: CommandTaken, reading: Reading, seen: Observation, now_ns: int) -> bool:
         """An operator's collect or rebalance: it need not pay, but prices must agree."""
-        drawn = self.planner.draw(reading, seen, intent=wanted.action)
+        drawn = self._draw(reading, seen, now_ns, wanted.action)
         gate = drawn.view.gas_gate or (drawn.view.price_gate if wanted.action == REBALANCE else "")
         if gate:
             self._hold(f"{OPERATOR}: {gate}", for_gas=bool(drawn.view.gas_gate))
@@ -262,10 +268,11 @@ class Keeping:
     ) -> None:  # fmt: skip
         if intent in (OPEN, REBALANCE):
             self._set_reference(reading)
-        view = self.planner.draw(reading, seen, intent=intent).view
+        view = self._draw(reading, seen, now_ns, intent).view
         begun = SagaBegun(
             saga=len(self.book.sagas) + 1, intent=intent, trigger=trigger, steps=plan(intent, view, swaps),
             purse=purse_of(reading), time_ns=now_ns, swaps=swaps, command_id=command_id,
+            pool_id=self.destination(seen, now_ns).pool_id if intent in (OPEN, REBALANCE) else "",
         )  # fmt: skip
         self.actor.note(begun)
         self._log.info("lp.saga", saga=begun.saga, intent=intent, trigger=trigger, steps=",".join(begun.steps))
@@ -326,8 +333,9 @@ class Keeping:
         end = self.book.unanchored
         if end is None or reading.head.number < end.block_number:
             return
-        self.actor.note(Anchored(step=end.step, delta=reading.holdings.delta, time_ns=now_ns))
-        self._keeper_state = self._keeper.completed(reading.holdings, now_ns)
+        sigma = self._observer.sigma
+        self.actor.note(Anchored(step=end.step, delta=reading.holdings.delta, sigma=sigma, time_ns=now_ns))
+        self._keeper_state = self._keeper.completed(reading.holdings, now_ns, sigma)
 
     def _set_reference(self, reading: Reading) -> None:
         if self.book.reference is None:
@@ -355,4 +363,6 @@ def _recovered(book: LpBook) -> KeeperState:
     if book.anchor is None:
         return KeeperState()
     at = book.anchor
-    return KeeperState(anchor_delta=at.delta, anchored_ns=at.time_ns, collected_ns=at.time_ns)
+    return KeeperState(
+        anchor_delta=at.delta, anchor_sigma=at.sigma, anchored_ns=at.time_ns, collected_ns=at.time_ns
+    )  # fmt: skip

@@ -5,11 +5,11 @@ from common.amm.pair import Pair
 from common.chain.node import Node
 from common.messages import LpPlannedCall, LpPlannedRange, LpPreviewed
 from common.model.errors import RequestRefused
-from common.strategy.lp_gain import estimate_gain
-from common.strategy.lp_keeper import Observation
+from common.strategy.lp_gain import Outlook, estimate_gain
 from common.strategy.lp_plan import MovePlan, PlannedBurn, PlannedMint
 from common.strategy.lp_records import CLOSE, COLLECT, MINT, MOVE, OPEN, REBALANCE
 from common.strategy.lp_saga import Act, SagaView, plan
+from common.strategy.lp_state import Observation
 from services.defi_lp.config import DefiLpConfig
 from services.defi_lp.keeping import Keeping
 from services.defi_lp.planning import Drawn
@@ -37,7 +37,7 @@ class Previewer:
             refusal = error.detail
         seen = keeping.observe(reading, now_ns)
         intent = action if action in (OPEN, REBALANCE, COLLECT, CLOSE) else ""
-        drawn = keeping.planner.draw(reading, seen, intent=intent)
+        drawn = keeping.planner.draw(reading, seen, keeping.destination(seen, now_ns), intent=intent)
         burns = keeping.planner.burns(reading, seen) if intent in (CLOSE, REBALANCE) else ()
         steps = self._steps(intent, reading, drawn)
         calls = [await self._call(each, drawn, keeping, reading, seen, now_ns) for each in steps]
@@ -104,10 +104,13 @@ class Previewer:
         return {"approve": APPROVE_GAS, "revoke": APPROVE_GAS, "swap": SWAP_GAS}.get(kind, self._config.collect_gas)
 
     def _gain(self, seen: Observation, move: MovePlan | None, intent: str) -> float | None:
-        if move is None or intent != REBALANCE or seen.fee_rate is None:
+        """Income of the planned ranges less that of the present ones; not compared between pools."""
+        home = seen.home
+        if move is None or intent != REBALANCE or home.fee_rate is None or move.pair != home.pair:
             return None
         horizon_s = self._config.keeper.gain_horizon_s
-        return estimate_gain(seen.holdings, move, seen.fee_rate, seen.sigma, horizon_s).gain
+        outlook = Outlook(pair=home.pair, price=home.price, rate=home.fee_rate, sigma=seen.sigma, horizon_s=horizon_s)
+        return estimate_gain(seen.holdings, move, outlook).gain
 
 
 def _burned(reading: Reading, burn: PlannedBurn) -> LpPlannedRange:

@@ -1,7 +1,6 @@
 """The process: recovers, lives on the chain, and shows its inventory."""
 
-import asyncio
-
+from common.chain.head_stream import BlockWaker
 from common.chain.node import Node
 from common.messages import (
     BookImage,
@@ -46,6 +45,7 @@ class DefiLpService(Service[DefiLpConfig]):
         self._book = LpBook(record for _, _, record in self._journal.read_as(AnyRecord))
         self._publication = Publication(chain.name, self._pool_name, config.settled_after_blocks)
         self._node = Node(chain.rpc_url, timeout_s=config.rpc_timeout_s)
+        self._waker = BlockWaker(chain.ws_url)
         self._keeping: Keeping | None = None
         self._trouble = ""
         instrument = self.fleet.instrument(config.mid_venue, config.mid_symbol)
@@ -56,6 +56,7 @@ class DefiLpService(Service[DefiLpConfig]):
         self.on_request[PreviewLpCommand] = self._preview
         self.on_request[QueryLp] = self._report
         self.spawn(self._live())
+        self.spawn(self._waker.run())
 
     async def stop(self) -> None:
         """Leave the ranges on the chain; the journals say all that the next life needs."""
@@ -80,7 +81,7 @@ class DefiLpService(Service[DefiLpConfig]):
             "fees_quote": round(last.fees_quote, 6), "rebalances": last.rebalances, "block": last.block_number,
             "ranges": len(last.ranges), "value": round(last.value_quote, 2),
             "sigma_annual": round(self._mid.sigma_annual, 4), "held": keeping.held if keeping else "",
-            "trouble": self._trouble,
+            "trouble": self._trouble, "stream": "live" if self._waker.is_live else self._waker.trouble or "off",
         }  # fmt: skip
 
     def _execute(self, command: ExecuteLpCommand, _header: Header) -> LpCommandTaken:
@@ -110,8 +111,7 @@ class DefiLpService(Service[DefiLpConfig]):
     async def _live(self) -> None:
         """Turn after turn, for ever. What the node refuses or loses is tried anew; anything else ends the process."""
         config = self.config
-        key_file = self.path(config.wallet_key_file)
-        at = await connect(config, self.fleet.chain, self._node, key_file, self._transactions, self.log)
+        at = await connect(config, self.fleet.chain, self._node, self.path, self._transactions, self.log)
         self._keeping = Keeping(
             config, at, self._journal, self._book, self._publication, self._mid, self._publish, self.log
         )
@@ -130,7 +130,7 @@ class DefiLpService(Service[DefiLpConfig]):
                 # A node that is away, behind or mid-reorganisation. Nothing is published meanwhile, on purpose.
                 self._meet_trouble(error)
                 pause = min(2 * pause, PAUSE_S_MAX)
-            await asyncio.sleep(pause)
+            await self._waker.wait(pause)
 
     def _publish(self, message: Message) -> None:
         self.counters[type(message).__name__] += 1

@@ -1,5 +1,6 @@
 """Plans of the LP for any price, inventory and token order: never more than is owned, always on the grid."""
 
+import msgspec
 from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 
@@ -10,10 +11,9 @@ from common.amm.pool import Pool
 from common.amm.tick_math import sqrt_price_at_tick, tick_at_sqrt_price
 from common.strategy.lp_holdings import Holdings
 from common.strategy.lp_plan import MovePlan, PlanRules, plan_move, tokens_in_hand
-from common.strategy.lp_pool import PoolView
 from common.strategy.lp_range import RangeModel, model_offsets, target_range
 from common.strategy.lp_swap import Hand, SwapRules, plan_swap
-from tests.unit.strategy.lp_worlds import PAIRS, idle, standing
+from tests.unit.strategy.lp_worlds import PAIRS, idle, standing, view
 
 BASES, QUOTES = st.integers(0, 10**21), st.integers(0, 10**12)
 TIERS = [(100, 1), (500, 10), (3_000, 60), (10_000, 200)]
@@ -47,7 +47,7 @@ def test_a_plan_spends_what_is_owned_and_lands_on_the_grid(
     holdings = standing(pair, price) if stands else idle(pair, price, base, quote)
     there = tier(pair, *other)
     sqrt_price = pair.sqrt_price_of(price * (1 + gap_bps / 1e4)) if there != pair else holdings.sqrt_price_x96
-    pool = PoolView(pair=there, sqrt_price_x96=sqrt_price, tick=tick_at_sqrt_price(sqrt_price))
+    pool = msgspec.structs.replace(view(there), sqrt_price_x96=sqrt_price, tick=tick_at_sqrt_price(sqrt_price))
     target = target_range(there, pool.price, model_offsets(RangeModel(), price, sigma, inventory), RangeModel())
     rules = PlanRules(drift_bps=drift_bps, shape=shape)
     mid = pool.price * (1 + mid_gap_bps / 1e4)

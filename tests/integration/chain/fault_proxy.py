@@ -18,8 +18,8 @@ class FaultProxy:
     To the whole HTTP request: "refuse" (HTTP 429), "fail" (HTTP 500 before the node sees it), "hang", "lose_reply"
     (the node acts, nobody hears), "garble" (no JSON). To the one call, also inside a batch: "stale" (what was last
     answered to the very same call), "twice" (each element of a list answer comes twice), "absent" (null).
-    `lasting[method]` is such a fault until it is taken away. `answers[method]` are results given in place of the
-    node's, one each; `seen` are all methods that passed, in order.
+    `lasting[method]` is such a fault until it is taken away; "*" means every method. `answers[method]` are results
+    given in place of the node's, one each; `seen` are all methods that passed, in order.
     """
 
     def __init__(self, target: str) -> None:
@@ -91,7 +91,7 @@ class FaultProxy:
     def _fault(self, method: str) -> str:
         if self.faults.get(method):
             return self.faults[method].pop(0)
-        return self.lasting.get(method, "")
+        return self.lasting.get(method) or self.lasting.get("*", "")
 
     def _spoil(self, calls: list[dict[str, Any]], spoilt: dict[Any, str], content: bytes) -> bytes:
         answer = msgspec.json.decode(content)

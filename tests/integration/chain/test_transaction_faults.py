@@ -12,6 +12,7 @@ from common.chain.blocks import Receipt
 from common.chain.events import LiquidityIncreased, find_events
 from common.chain.fees import GWEI, GasPolicy
 from common.chain.node import Node
+from common.chain.position_manager import MintParams
 from common.chain.transaction_rules import ResendPolicy
 from common.chain.transactions import Transaction, TransactionState
 from common.chain.wallet import Wallet, create_key_file, load_wallet
@@ -470,5 +471,36 @@ def test_a_nonce_that_was_skipped_is_filled_with_an_empty_transaction(chain: str
         assert done.attempts == skipping.attempts and await scene.received() == 1
         assert scene.writer.counters["gaps_filled"] == 1
         assert await scene.node.nonce(scene.wallet.address) == nonce + 2
+
+    play(chain, tmp_path, story)
+
+
+@pytest.mark.parametrize(
+    ("spoil", "gas_limit", "reason"),
+    [
+        (lambda params: replace(params, amount1_min=params.amount1_desired * 2), 900_000, "Price slippage check"),
+        (lambda params: replace(params, deadline_s=1), 900_000, "Transaction too old"),
+        (lambda params: replace(params, amount1_desired=10**21), 900_000, "STF"),
+        (lambda params: params, 150_000, "out of gas"),
+    ],
+    ids=["slippage", "deadline", "allowance", "gas"],
+)
+def test_a_mint_that_fails_in_its_block_says_why_and_leaves_no_nft(
+    chain: str, tmp_path: Path, spoil: Callable[[MintParams], MintParams], gas_limit: int, reason: str
+) -> None:
+    async def story(scene: Scene) -> None:
+        world, manager = scene.world, scene.world.contracts.position_manager
+        await scene.writer.submit("allow", erc20.approve(world.contracts.base_token, manager, 10**18))
+        await scene.reach("allow", TransactionState.CONFIRMED)
+        # Below the price a range takes token1 only: base here, of which the wallet owns one.
+        tick = (await world.node.read(pool.slot0(world.contracts.pool))).tick // 10 * 10
+        params = await world.mint_params(scene.wallet.address, tick - 200, tick - 100)
+        params = spoil(replace(params, amount0_desired=0, amount1_desired=10**17))
+        # A fixed gas limit: nothing is simulated before it is sent.
+        await scene.writer.submit("mint", position_manager.mint(manager, params), gas_limit=gas_limit)
+        done = await scene.reach("mint", TransactionState.CONFIRMED)
+        assert done.inclusion is not None and not done.inclusion.succeeded and not done.succeeded
+        assert await scene.writer.revert_reason("mint") == reason
+        assert not await world.node.read(position_manager.balance_of(manager, scene.wallet.address))
 
     play(chain, tmp_path, story)

@@ -24,18 +24,30 @@ from common.runtime import load_fleet
 from services.paper_chain.config import LpFunding
 from services.paper_chain.money import fund_lp
 from tests.conftest import PROJECT, until
+from tests.integration.chain.history import WalletHistory, read_history
 from tests.integration.chain.world import World
+from tests.integration.defi_lp.hedge import Hedge
 
-LP, BOOKS, READER = "defi_lp", "quote_server-binance", "position_server"
+LP, BOOKS, READER = "defi_lp", "quote_server-binance", "market_maker"
 FUNDING = LpFunding(native=10.0, base=20.0, quote=54_000.0)
 TOPIC = "book.binance.ETH-USDT"
 
 
 class LpWorld:
-    """Configuration folder, wallet, process. Enter it once per test, in its event loop."""
+    """Configuration folder, wallet, process. Enter it once per test, in its event loop.
 
-    def __init__(self, url: str, folder: Path, *, base_is_token0: bool, settings: str = "") -> None:
+    `line`: address by which the LP reaches the node, where that is another than the test's own (a fault proxy).
+    `hedged` starts the real position server beside it. `settings` are `name=value` of defi_lp.toml, `table.name=value`
+    where the file leaves the default.
+    """
+
+    def __init__(
+        self, url: str, folder: Path, *, base_is_token0: bool = False, settings: str = "", line: str = "",
+        hedged: bool = False,
+    ) -> None:  # fmt: skip
         self.chain = World(url, base_is_token0=base_is_token0)
+        self._line, self._hedged = line or url, hedged
+        self.hedge: Hedge | None = None
         self.configs, self.var = folder / "c", folder / "v"
         self.mid, self.book_speaks = 2500.0, True
         self.inventories: list[LpInventoryChanged] = []
@@ -58,6 +70,8 @@ class LpWorld:
             LP, ["lp.", "rebalance.", "saga."], lambda fact, _: self._take(fact), self._take_all
         )
         self._speaking = asyncio.get_running_loop().create_task(self._speak())
+        if self._hedged:
+            self.hedge = Hedge(self.configs, fleet)
         return self
 
     async def __aexit__(self, *_error: object) -> None:
@@ -65,6 +79,8 @@ class LpWorld:
         if self.process:
             self.process.kill()
             self.process.wait(10)
+        if self.hedge:
+            await self.hedge.close()
         for bus in self._buses:
             bus.close()
         await self.chain.__aexit__()
@@ -136,6 +152,28 @@ class LpWorld:
             params = await self.chain.swap_params(trader.address, amount, sells_base=sells_base, limit=target)
             await trader.send(router.exact_input_single(at.router, params))
         raise AssertionError(f"the pool did not reach {price}")
+
+    async def history(self) -> WalletHistory:
+        """All that the present chain has of our wallet."""
+        return await read_history(self.chain.node, self.chain.contracts, self.wallet)
+
+    async def assert_sound(self, *, mints: int) -> LpInventoryChanged:
+        """After a fault: the newest inventory is the chain's, `mints` NFTs were ever made for us, the hedge follows,
+        and wallet and contracts account for every unit of what we were given.
+        """
+        head = (await self.chain.node.head()).hash
+        told = await self.at_block(head)
+        await self.assert_equals_chain(told)
+        node, at, history = self.chain.node, self.chain.contracts, await self.history()
+        assert len(history.minted) == mints, f"{len(history.minted)} mints, {mints} wanted: {history}"
+        balances = await node.read_many(
+            [erc20.balance_of(token, self.wallet) for token in (at.base_token, at.quote_token)]
+        )
+        assert balances == [history.base.balance, history.quote.balance]
+        assert await node.balance(self.wallet) == history.native
+        if self.hedge:
+            await self.sees(lambda: self.hedge and self.hedge.follows(self.last))
+        return told
 
     async def trade(self, amount: int, *, sells_base: bool) -> None:
         """A stranger's swap of raw units."""
@@ -210,7 +248,9 @@ class LpWorld:
         for line in text.splitlines():
             key = line.split(" = ")[0]
             if key == "rpc_url":
-                line = f'rpc_url = "{self.chain.url}"'
+                line = f'rpc_url = "{self._line}"'
+            elif key == "ws_url":
+                line = f'ws_url = "{self.chain.url.replace("http", "ws")}"'
             elif key in self.chain.contracts.__struct_fields__:
                 line = f'{key} = "{getattr(self.chain.contracts, key)}"'
             lines.append(line)
@@ -218,6 +258,13 @@ class LpWorld:
         own = (paper / "defi_lp.toml").read_text()
         for setting in self._settings.split():
             name, value = setting.split("=")
+            table, _, name = name.rpartition(".")
+            if table and f"[{table}]" not in own:
+                own += f"\n[{table}]\n{name} = {value}\n"
+                continue
+            if table and f"\n{name} = " not in own.partition(f"[{table}]")[2]:
+                own = own.replace(f"[{table}]\n", f"[{table}]\n{name} = {value}\n")
+                continue
             kept = [f"{name} = {value}" if line.split(" = ")[0] == name else line for line in own.splitlines()]
             assert kept != own.splitlines(), name
             own = "\n".join(kept)
