@@ -36,7 +36,7 @@ class Previewer:
             refusal = error.detail
         seen = keeping.observe(reading, now_ns)
         intent = action if action in (OPEN, REBALANCE, COLLECT, CLOSE) else ""
-        drawn = keeping.planner.draw(reading, seen, intent=intent, pool=keeping.destination(seen, now_ns))
+        drawn = keeping.planner.draw(reading, seen, keeping.destination(seen, now_ns), intent=intent)
         burns = keeping.planner.burns(reading, seen) if intent in (CLOSE, REBALANCE) else ()
         steps = self._steps(intent, reading, drawn)
         calls = [await self._call(each, drawn, keeping, reading, seen, now_ns) for each in steps]
