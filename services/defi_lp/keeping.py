@@ -257,9 +257,7 @@ class Keeping:
         elif isinstance(decision.action, MoveRanges):
             intent = OPEN if decision.action.trigger == lp_triggers.OPEN else REBALANCE
             command = self._command_of("open") if intent == OPEN else ""
-            self._begin_saga(
-                intent, decision.action.trigger, reading, seen, now_ns, command, decision.action.plan.swap is not None
-            )
+            self._begin_saga(intent, decision.action.trigger, reading, seen, now_ns, command, decision.action.plan)
 
     def _begin_wanted(self, wanted: CommandTaken, reading: Reading, seen: Observation, now_ns: int) -> bool:
         """An operator's collect or rebalance: it need not pay, but prices must agree."""
@@ -268,28 +266,23 @@ class Keeping:
         if gate:
             self._hold(f"{OPERATOR}: {gate}", for_gas=bool(drawn.view.gas_gate))
             return False
-        self._begin_saga(
-            wanted.action,
-            OPERATOR,
-            reading,
-            seen,
-            now_ns,
-            wanted.command_id,
-            drawn.plan is not None and drawn.plan.swap is not None,
-        )
+        self._begin_saga(wanted.action, OPERATOR, reading, seen, now_ns, wanted.command_id, drawn.plan)
         return True
 
     def _begin_saga(
         self, intent: str, trigger: str, reading: Reading, seen: Observation, now_ns: int,
-        command_id: str = "", swaps: bool = False,
+        command_id: str = "", move: MovePlan | None = None,
     ) -> None:  # fmt: skip
+        """`move`: as it would be made now; it says whether there is a sale, and in which pool the new ranges go."""
         if intent in (OPEN, REBALANCE):
             self._set_reference(reading)
-        view = self._draw(reading, seen, now_ns, intent).view
+        swaps, pool_id = (move.swap is not None, move.pool_id) if move else (False, "")
+        pool = next((each for each in seen.pools if each.pool_id == pool_id), seen.home)
+        view = self.planner.draw(reading, seen, pool, intent=intent).view
         begun = SagaBegun(
             saga=len(self.book.sagas) + 1, intent=intent, trigger=trigger, steps=plan(intent, view, swaps),
             purse=purse_of(reading), time_ns=now_ns, swaps=swaps, command_id=command_id,
-            pool_id=self.destination(seen, now_ns).pool_id if intent in (OPEN, REBALANCE) else "",
+            pool_id=pool_id,
         )  # fmt: skip
         self.actor.note(begun)
         self._log.info("lp.saga", saga=begun.saga, intent=intent, trigger=trigger, steps=",".join(begun.steps))
@@ -352,7 +345,7 @@ class Keeping:
             return
         sigma = self._observer.sigma
         self.actor.note(Anchored(step=end.step, delta=reading.holdings.delta, sigma=sigma, time_ns=now_ns))
-        self._keeper_state = self._keeper.completed(reading.holdings, now_ns, sigma)
+        self._keeper_state = self._keeper.completed(self._keeper_state, reading.holdings, now_ns, sigma)
 
     def _set_reference(self, reading: Reading) -> None:
         if self.book.reference is None:

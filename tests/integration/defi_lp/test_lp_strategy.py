@@ -194,3 +194,21 @@ def test_profit_is_told_by_source_and_neither_deposits_nor_a_restart_disturb_it(
         assert told.value - told.value_start - told.deposits - told.gas == near
 
     asyncio.run(run())
+
+
+def test_dear_gas_is_waited_out_in_a_state_of_its_own(chain: str, tmp_path: Path) -> None:
+    async def run() -> None:
+        async with LpWorld(chain, tmp_path, settings="keeper.gas_price_gwei_max=5.0") as lp:
+            await lp.fund()
+            node = lp.chain.node
+            await node.request("anvil_setNextBlockBaseFeePerGas", hex(8 * 10**9))
+            await node.request("evm_mine")
+            lp.start()
+            await lp.sees(lambda: lp.inventories and lp.last.state == "waiting_for_gas")
+            assert "open: gas costs 7" in lp.log() or "open: gas costs 8" in lp.log()
+            assert await lp.owned_by_wallet() == [] and await node.nonce(lp.wallet) == 0
+            await node.request("anvil_setNextBlockBaseFeePerGas", hex(10**9))
+            await node.request("evm_mine")
+            await lp.is_open()
+
+    asyncio.run(run())
