@@ -36,6 +36,7 @@ from services.defi_lp.config import DefiLpConfig
 from services.defi_lp.connection import Connection
 from services.defi_lp.desk import Desk
 from services.defi_lp.mid import MidWatch
+from services.defi_lp.performance import Performance
 from services.defi_lp.planning import Planner
 from services.defi_lp.publication import SECOND_NS, WEI_PER_ETHER, Publication
 from services.defi_lp.reading import Reader, Reading
@@ -58,7 +59,7 @@ class Keeping:
 
     def __init__(
         self, config: DefiLpConfig, at: Connection, journal: SagaJournal, book: LpBook, publication: Publication,
-        mid: MidWatch, publish: Publish, log: Log,
+        performance: Performance, mid: MidWatch, publish: Publish, log: Log,
     ) -> None:  # fmt: skip
         self.reading: Reading | None = None
         self.held = ""
@@ -72,7 +73,7 @@ class Keeping:
         self._keeper = self.planner.keeper
         self._follower = HeadFollower(at.node, at.venue.adapter.contracts, topics=at.venue.adapter.topics)
         self._reader = Reader(at.node, at.venue, at.wallet.address, config.twap_window_s)
-        self._publication, self._mid = publication, mid
+        self._publication, self._mid, self._performance = publication, mid, performance
         self._publish, self._log = publish, log
         pools = at.venue.adapter.pools
         self._fees = {pool_id: FeeRate(pair, config.fee_window_s) for pool_id, pair in pools.items()}
@@ -110,6 +111,7 @@ class Keeping:
             self._finish(self.reading, now_ns)
             self._look_at_gas(self.reading)
             self.desk.answer(self.reading, now_ns)
+            self._performance.take(self.reading, self.book, self._mid.mid(now_ns), now_ns)
         self._tell(self.reading, now_ns)
         # While our own newest step is mined but not yet in what we have read, deciding might repeat it.
         if self._is_caught_up and not self.alarm:
@@ -195,10 +197,14 @@ class Keeping:
         """Publish news at once, and no news each `keepalive_s`: a silent LP is a dead one."""
         reference = self.reference(reading.holdings.delta)
         halted = self.alarm.reason if self.alarm else ""
-        message = self._publication.draft(reading, self.book, reference, now_ns, self.state, self.doing, halted)
+        message = self._publication.draft(
+            reading, self.book, reference, now_ns, self.state, self.doing, halted, self._performance.wealth
+        )  # fmt: skip
         if self._publication.is_due(message, self._config.keepalive_s):
             self._publication.last = message
             self._publish(message)
+        if performance := self._performance.news():
+            self._publish(performance)
         for end in self._untold:
             self._publish(self._rebalanced(end, reading))
         for saga in self._untold_sagas:

@@ -2,12 +2,15 @@
 
 from common.messages import LpReported
 from services.defi_lp.keeping import Keeping
+from services.defi_lp.performance import Performance
 from services.defi_lp.publication import Publication
 
 LATEST_MAX = 10
 
 
-def report(keeping: Keeping, publication: Publication, command_id: str, trouble: str) -> LpReported:
+def report(
+    keeping: Keeping, publication: Publication, performance: Performance, command_id: str, trouble: str
+) -> LpReported:
     """As of the last turn. Raises RequestRefused ("unknown_command") for an id that was never taken."""
     book, alarm = keeping.book, keeping.alarm
     saga = book.active
@@ -23,5 +26,5 @@ def report(keeping: Keeping, publication: Publication, command_id: str, trouble:
         step_transaction=keeping.actor.transaction_hash(pending.step) if pending else "",
         failures_in_row=book.failures_in_row, inventory=publication.last,
         latest=[publication.saga_ended(each, each.end) for each in ended if each.end],
-        command=keeping.desk.report(command_id) if command_id else None,
+        command=keeping.desk.report(command_id) if command_id else None, performance=performance.last,
     )  # fmt: skip

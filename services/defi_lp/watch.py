@@ -4,7 +4,7 @@ from common.chain.clmm import ClmmAdapter
 from common.chain.node import Node
 from common.runtime.logging import Log
 from common.strategy.lp_book import LpBook
-from common.strategy.lp_guard import Alarm, GuardView, find_alarm, gas_alarm
+from common.strategy.lp_guard import FOREIGN_NONCE, Alarm, GuardView, find_alarm, gas_alarm
 from common.strategy.lp_records import Halted, NonceSeen
 from common.strategy.lp_saga import SagaRules
 from services.defi_lp.actor import Actor
@@ -19,6 +19,7 @@ class Watch:
     ) -> None:  # fmt: skip
         self.gas_alarm: Alarm | None = None
         self.chain_nonce = 0
+        self._suspected = False
         self._node, self._adapter, self._owner = node, adapter, owner
         self._actor, self._rules, self._log = actor, rules, log
 
@@ -35,7 +36,10 @@ class Watch:
         if own_nonce is not None:
             own_nonce = max(own_nonce, book.nonce or 0)
         seen = GuardView(strays=strays, chain_nonce=self.chain_nonce, own_nonce=own_nonce)
-        if alarm := find_alarm(book, seen, self._rules):
+        alarm = find_alarm(book, seen, self._rules)
+        suspected, self._suspected = self._suspected, alarm is not None and alarm.reason == FOREIGN_NONCE
+        # One count is no proof: of two nodes behind one address, one may know of our transaction before the other.
+        if alarm and (alarm.reason != FOREIGN_NONCE or suspected):
             self._actor.note(Halted(reason=alarm.reason, detail=alarm.detail, time_ns=now_ns))
             self._log.error("lp.halted", reason=alarm.reason, detail=alarm.detail)
 

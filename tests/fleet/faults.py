@@ -134,7 +134,7 @@ async def revoke(fleet: FaultyFleet, random: Random) -> str:
 
 
 async def take_gas_money(fleet: FaultyFleet, random: Random) -> str:
-    """Somebody with our key takes the native coin; `FaultyFleet.keep_in_gas_money` brings some again."""
+    """Somebody with our key takes the native coin; `FaultyFleet.look_after` brings some again."""
     node = fleet.node
     gas_price = (await node.head()).base_fee * 2 + GWEI
     value = await node.balance(fleet.wallet) - gas_price * 21_000 - DUST_WEI

@@ -7,12 +7,13 @@ import contextlib
 import os
 import signal
 import time
+from collections.abc import Callable
 
 from common.bus import Bus
 from common.chain.abi import Call
 from common.chain.node import Node
 from common.chain.wallet import load_wallet
-from common.messages import Header, LpInventoryChanged, Message, NetExposureChanged
+from common.messages import ExecuteLpCommand, Header, LpInventoryChanged, Message, NetExposureChanged
 from common.model.errors import CounterweightError
 from common.runtime import Fleet, load_fleet
 from services.console.supervisor import Supervisor, SupervisorUnavailable
@@ -24,6 +25,8 @@ UP_S_MAX = 120.0
 NEWS_S_MAX = 2.5
 """The LP speaks at least each second, so does the position server: an older word is no news."""
 GAS_MONEY_WEI_MIN, GAS_MONEY_WEI = 10**17, 3 * 10**18
+ACCEPTED_HALTS = ("foreign_nonce",)
+"""Any other halt in a run is a find."""
 BLOCKS_KEPT = 1_000_000
 """The settlement needs every block from the first one on."""
 
@@ -100,8 +103,10 @@ class FaultyFleet:
         os.kill(pid, number)
         return pid
 
-    async def keep_in_gas_money(self) -> None:
-        """For ever: a wallet that was robbed is given some coin by a friend, even if a block that had it is undone."""
+    async def look_after(self, say: Callable[[str], None]) -> None:
+        """For ever, what only people can do: a robbed wallet is given some coin by a friend, even if a block that had
+        it is undone, and a keeper that halted because somebody used its key is told to go on.
+        """
         while True:
             await asyncio.sleep(1.0)
             with contextlib.suppress(CounterweightError, OSError):
@@ -109,6 +114,16 @@ class FaultyFleet:
                     friend = self.actor("friend")
                     await friend.fill_purse()
                     await friend.send(Call(self.wallet, b"", lambda _data: None, value=GAS_MONEY_WEI))
+                    say("  a friend gives gas money")
+            with contextlib.suppress(CounterweightError):
+                if not self.is_robbed and self.inventory and self.inventory.halted in ACCEPTED_HALTS:
+                    reason = self.inventory.halted
+                    command = ExecuteLpCommand(
+                        command_id=f"resume-{time.time_ns()}", action="resume", operator="random faults"
+                    )
+                    assert self._bus
+                    await self._bus.request("defi_lp", command, 2.0)
+                    say(f"  the operator accepts {reason}")
 
     def ills(self, since_s: float) -> list[str]:
         """What is not well, judged by words that came after `since_s` (monotonic) alone; [] = all is well."""
@@ -124,7 +139,7 @@ class FaultyFleet:
         elif not lp.ranges:
             found.append(f"the LP is {lp.state}")
         elif lp.state in ("halted", "waiting_for_gas"):
-            found.append(f"the LP is {lp.state}")
+            found.append(f"the LP is {lp.state} {lp.halted}")
         if exposure is None or self._exposure_s <= since_s or now_s - self._exposure_s > NEWS_S_MAX:
             found.append("no news of the exposure")
         elif not exposure.complete:

@@ -17,10 +17,10 @@ from services.paper_chain.config import LpFunding
 from tests.fleet.faults import FAULTS
 from tests.fleet.faulty_fleet import FaultyFleet
 from tests.fleet.fleet import resting_orders
-from tests.fleet.settlement import Check, settle, still_chain, told_at_rest
+from tests.fleet.settlement import NFTS, Check, allowances, settle, still_chain, told_at_rest
 
 RECOVERY_S_MAX = 60.0
-HEDGE_S_MAX = 240.0
+HEDGE_S_MAX, CLOSE_S_MAX = 240.0, 90.0
 STATE_INTERVAL_S_MAX = 30
 WATCH_S = 0.1
 
@@ -53,7 +53,7 @@ class RandomFaults:
 
     async def run(self, minutes: float, every_s: float) -> None:
         """Hurt it until the time is over, then wait until all is well. Raises AssertionError if it never is."""
-        watching, giving = asyncio.create_task(self._watch()), asyncio.create_task(self.fleet.keep_in_gas_money())
+        watching, giving = asyncio.create_task(self._watch()), asyncio.create_task(self.fleet.look_after(self.say))
         ends_s = time.monotonic() + minutes * 60
         try:
             while time.monotonic() < ends_s:
@@ -129,6 +129,21 @@ async def hedge_gap(run: RandomFaults, dead_band: float) -> Check:
                  exposure.complete and abs(exposure.net_delta) <= dead_band)  # fmt: skip
 
 
+async def close(fleet: FaultyFleet) -> list[Check]:
+    """`counterweight lp close`: everything in the wallet, nobody may take from it, and all sums again."""
+    closed = await asyncio.to_thread(fleet.paper.ask, "lp", "close", "--wait-s", str(CLOSE_S_MAX))
+    with still_chain(fleet):
+        checks = await settle(fleet, await told_at_rest(fleet), LpFunding())
+        return [
+            Check(
+                "close is done and every unit explained", ("done", True), (closed["outcome"], closed["ended"]["exact"])
+            ),
+            Check("allowances left", [0, 0, 0, 0], await allowances(fleet)),
+            Check("NFTs left", True, any(each.name == NFTS and each.found == [] for each in checks)),
+            *(each._replace(name=f"closed: {each.name}") for each in checks),
+        ]
+
+
 async def settle_run(run: RandomFaults) -> list[Check]:
     """All accounts, and the venue's."""
     fleet = run.fleet
@@ -137,6 +152,7 @@ async def settle_run(run: RandomFaults) -> list[Check]:
         told = await told_at_rest(fleet)
         checks = await settle(fleet, told, LpFunding())
         checks.append(await hedge_gap(run, dead_band))
+    checks += await close(fleet)
     report = await asyncio.to_thread(fleet.paper.ask, "report")
     checks += [
         Check("venue fills less position", 0, report["venue_fills_minus_position"]),

@@ -28,6 +28,7 @@ SPACINGS = {100: 1, 500: 10, 3000: 60, 10_000: 200}
 BASE_DECIMALS, QUOTE_DECIMALS = 18, 6
 STILL_S_MAX = 30.0
 RANGES_MAX = 2
+NFTS = "NFTs that the LP tells of"
 
 
 class Check(NamedTuple):
@@ -67,6 +68,13 @@ async def told_at_rest(fleet: FaultyFleet) -> LpInventoryChanged:
         assert asyncio.get_running_loop().time() < deadline, f"head {head}, the LP tells of {told}"
         seen = head
         await asyncio.sleep(1.0)
+
+
+async def allowances(fleet: FaultyFleet) -> list[int]:
+    """What manager and router may take of either token."""
+    at = fleet.fleet.chain.contracts
+    pairs = [(token, to) for token in (at.base_token, at.quote_token) for to in (at.position_manager, at.router)]
+    return list(await fleet.node.read_many([erc20.allowance(token, fleet.wallet, to) for token, to in pairs]))
 
 
 async def settle(fleet: FaultyFleet, told: LpInventoryChanged, funding: LpFunding) -> list[Check]:
@@ -122,7 +130,7 @@ async def _positions(
     count = await node.read(position_manager.balance_of(at.position_manager, wallet))
     calls = [position_manager.token_of_owner(at.position_manager, wallet, index) for index in range(count)]
     owned: list[int] = await node.read_many(calls)
-    checks = [Check("NFTs that the LP tells of", sorted(owned), sorted(int(each.token_id) for each in told.ranges))]
+    checks = [Check(NFTS, sorted(owned), sorted(int(each.token_id) for each in told.ranges))]
     base_is_token0 = int(at.base_token, 16) < int(at.quote_token, 16)
     for each in told.ranges:
         token_id = int(each.token_id)

@@ -7,11 +7,11 @@ from typing import Any
 
 from common.chain import router
 from common.chain.abi import Call, Function
-from common.messages import LpInventoryChanged
+from common.messages import ExecuteLpCommand, LpInventoryChanged
 from services.paper_chain.actor import Actor
 from services.paper_chain.money import Purse, allow, fill_account
 from tests.integration.chain.fault_proxy import FaultProxy
-from tests.integration.defi_lp.lp_world import LpWorld
+from tests.integration.defi_lp.lp_world import LP, LpWorld
 
 FAST = (
     "interval_s_min=0.5 collect_interval_s=0 mid_gap_bps_max=20 keeper.retry_s=0.2 "
@@ -25,7 +25,10 @@ _TRANSFER_NFT = Function("transferFrom(address,address,uint256)")
 Story = Callable[[LpWorld, FaultProxy], Awaitable[None]]
 
 
-def play(chain: str, folder: Path, story: Story, *, base_is_token0: bool = False, starts: bool = True) -> None:
+def play(
+    chain: str, folder: Path, story: Story, *, base_is_token0: bool = False, starts: bool = True,
+    settings: str = "",
+) -> None:  # fmt: skip
     """One story of an LP behind a line that can be spoilt, hedged by the real position server. Its ranges stand when
     the story begins, unless it `starts` the LP itself.
     """
@@ -34,7 +37,7 @@ def play(chain: str, folder: Path, story: Story, *, base_is_token0: bool = False
         async with (
             FaultProxy(chain) as line,
             LpWorld(
-                chain, folder, base_is_token0=base_is_token0, settings=FAST, line=line.url, hedged=True
+                chain, folder, base_is_token0=base_is_token0, settings=f"{FAST} {settings}", line=line.url, hedged=True
             ) as lp,
         ):  # fmt: skip
             await lp.fund()
@@ -133,8 +136,23 @@ async def market_falls(lp: LpWorld, factor: float = FALL) -> None:
 
 async def moved(lp: LpWorld) -> LpInventoryChanged:
     """Once the ranges have moved and nothing is under way."""
-    await lp.sees(lambda: lp.last.rebalances == 1 and lp.last.state in ("active", "out_of_range"))
+    await lp.sees(
+        lambda: lp.last.rebalances == 1 and lp.last.state == "active" and lp.last.doing in ("", "out_of_range")
+    )
     return lp.last
+
+
+async def halted(lp: LpWorld, reason: str) -> None:
+    """Once the LP has stopped acting, and says why in its log, its inventory and its health."""
+    await lp.sees(lambda: (lp.last.state, lp.last.halted) == ("halted", reason))
+    assert f"E defi_lp lp.halted reason={reason}" in lp.log()
+    assert (await lp.health()).details["halted"] == reason
+
+
+async def resume(lp: LpWorld) -> None:
+    """The operator has understood."""
+    request = ExecuteLpCommand(command_id=f"resume-{len(lp.inventories)}", action="resume", operator="test")
+    await lp.reader.request(LP, request, 2.0)
 
 
 async def act_as_wallet(lp: LpWorld, call: Call[Any], value: int = 0) -> None:
