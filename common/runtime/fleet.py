@@ -3,6 +3,7 @@
 import os
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import msgspec
 
@@ -49,8 +50,10 @@ class ChainAccess(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     ws_url: str = ""
 
     def __post_init__(self) -> None:
-        if self.ws_url and not self.ws_url.startswith(("ws://", "wss://")):
-            raise ValueError(f"ws_url must begin with ws:// or wss://, got {self.ws_url}")
+        # An address may hold a provider's key: it is not quoted.
+        _check_address("rpc_url", self.rpc_url, ("http", "https"))
+        if self.ws_url:
+            _check_address("ws_url", self.ws_url, ("ws", "wss"))
 
 
 class ProcessEntry(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -119,6 +122,16 @@ def load_fleet(folder: Path) -> Fleet:
             if other not in fleet.processes:
                 raise ConfigInvalid("process", f"{path}: processes.{name}.listens_to", "a process of this file", other)
     return fleet
+
+
+def _check_address(name: str, url: str, schemes: tuple[str, ...]) -> None:
+    try:
+        parts = urlsplit(url)
+        fits = parts.scheme in schemes and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        fits = False
+    if not fits:
+        raise ValueError(f"{name} must be an address that begins with {schemes[0]}:// or {schemes[1]}://")
 
 
 def _fill(value: Any, var_dir: str) -> Any:

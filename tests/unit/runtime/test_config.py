@@ -8,6 +8,8 @@ import pytest
 
 from common.model.errors import ConfigInvalid
 from common.runtime import load_config, load_fleet
+from common.runtime.config import convert_config
+from common.runtime.fleet import ChainAccess, ContractAddresses
 from tests.conftest import PROJECT
 
 
@@ -89,3 +91,33 @@ def test_a_fleet_that_cannot_work_is_refused(tmp_path: Path, old: str, new: str,
     path.write_text(text.replace(old, new, 1))
     with pytest.raises(ConfigInvalid, match=match):
         load_fleet(tmp_path / "paper")
+
+
+class Nested(msgspec.Struct, frozen=True):
+    chain: ChainAccess
+
+
+CHAIN = {
+    "name": "paper", "chain_id": 31337, "rpc_url": "http://127.0.0.1:8545", "fee_ppm": 500, "base_symbol": "ETH",
+    "contracts": dict.fromkeys(ContractAddresses.__struct_fields__, "0x"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("ws_url", ["", "ws://127.0.0.1:8545", "wss://node.example/v3/key"])
+def test_a_chain_is_read_with_and_without_a_stream(ws_url: str) -> None:
+    assert convert_config(CHAIN | {"ws_url": ws_url}, ChainAccess, "fleet.toml").ws_url == ws_url
+    assert convert_config(CHAIN, ChainAccess, "fleet.toml").ws_url == ""
+
+
+@pytest.mark.parametrize(
+    ("name", "address"),
+    [
+        ("ws_url", "http://node.example/s3cret"), ("ws_url", "ws://"), ("ws_url", "ws://[s3cret"),
+        ("rpc_url", "ws://node.example/s3cret"), ("rpc_url", ""), ("rpc_url", "http://node.example:0/s3cret"),
+        ("rpc_url", "node.example/s3cret"), ("rpc_url", "http://node.example:port/s3cret"),
+    ],
+)  # fmt: skip
+def test_an_address_that_is_none_is_refused_and_not_quoted(name: str, address: str) -> None:
+    with pytest.raises(ConfigInvalid, match=name) as error:
+        convert_config({"chain": CHAIN | {name: address}}, Nested, "fleet.toml")
+    assert "s3cret" not in str(error.value) and "fleet.toml: chain" in str(error.value)
