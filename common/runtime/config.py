@@ -49,9 +49,7 @@ def _explain(text: str, where: str, table: dict[str, Any]) -> ConfigInvalid:
         return ConfigInvalid("key", place, "a key that this file knows", what.rsplit("`", 2)[-2])
     if "missing required field" in what:
         return ConfigInvalid("key", place, f"the key {what.rsplit('`', 2)[-2]}", "nothing")
-    value = _value_at(table, path, None)
-    # A whole table is no help to anybody, and an address in it may hold a provider's key.
-    return ConfigInvalid("value", place, what, "another table" if isinstance(value, dict) else value)
+    return ConfigInvalid("value", place, what, _value_at(table, path, None))
 
 
 def _value_at(table: Any, path: str, otherwise: object) -> object:

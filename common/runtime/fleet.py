@@ -49,11 +49,11 @@ class ChainAccess(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     contracts: ContractAddresses
     ws_url: str = ""
 
-    def __post_init__(self) -> None:
-        # An address may hold a provider's key: it is not quoted.
-        _check_address("rpc_url", self.rpc_url, ("http", "https"))
+    def check(self, where: str) -> None:
+        """Raise ConfigInvalid for an address that is none. It may hold a provider's key, so it is not quoted."""
+        _check_address(f"{where}: chain.rpc_url", self.rpc_url, ("http", "https"))
         if self.ws_url:
-            _check_address("ws_url", self.ws_url, ("ws", "wss"))
+            _check_address(f"{where}: chain.ws_url", self.ws_url, ("ws", "wss"))
 
 
 class ProcessEntry(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -115,6 +115,7 @@ def load_fleet(folder: Path) -> Fleet:
     if isinstance(var_dir, str):
         table = _fill(table, var_dir)
     fleet = convert_config(table, Fleet, str(path))
+    fleet.chain.check(str(path))
     for endpoint in fleet.endpoints().values():
         endpoint.check(str(path))
     for name, entry in fleet.processes.items():
@@ -124,14 +125,14 @@ def load_fleet(folder: Path) -> Fleet:
     return fleet
 
 
-def _check_address(name: str, url: str, schemes: tuple[str, ...]) -> None:
+def _check_address(where: str, url: str, schemes: tuple[str, ...]) -> None:
     try:
         parts = urlsplit(url)
         fits = parts.scheme in schemes and bool(parts.hostname) and parts.port != 0
     except ValueError:
         fits = False
     if not fits:
-        raise ValueError(f"{name} must be an address that begins with {schemes[0]}:// or {schemes[1]}://")
+        raise ConfigInvalid("address", where, f"{schemes[0]}:// or {schemes[1]}:// and a host", "something else")
 
 
 def _fill(value: Any, var_dir: str) -> Any:
