@@ -224,7 +224,7 @@ class Keeping:
             self._end_saga(saga.begun, following, reading, now_ns)
         else:
             self._hold("")
-            call = self.planner.call(following, drawn, reading, seen, now_ns)
+            call = self.planner.call(following, drawn, reading, seen)
             self._say_step(saga.begun, following, drawn.plan, reading)
             end = await self.actor.act(saga.begun.saga, following.kind, following.subject, call)
             if end:
