@@ -38,16 +38,16 @@ class LpWorld:
     """Configuration folder, wallet, process. Enter it once per test, in its event loop.
 
     `line`: address by which the LP reaches the node, where that is another than the test's own (a fault proxy).
-    `hedged` starts the real position server beside it. `settings` are `name=value` of defi_lp.toml, `table.name=value`
-    where the file leaves the default.
+    `hedged` starts the real position server beside it. Blocks that are not `announced` are found by polling alone.
+    `settings` are `name=value` of defi_lp.toml, `table.name=value` where the file leaves a table's default.
     """
 
     def __init__(
         self, url: str, folder: Path, *, base_is_token0: bool = False, settings: str = "", line: str = "",
-        hedged: bool = False,
+        hedged: bool = False, announced: bool = True,
     ) -> None:  # fmt: skip
         self.chain = World(url, base_is_token0=base_is_token0)
-        self._line, self._hedged = line or url, hedged
+        self._line, self._hedged, self._announced = line or url, hedged, announced
         self.hedge: Hedge | None = None
         self.configs, self.var = folder / "c", folder / "v"
         self.mid, self.book_speaks = 2500.0, True
@@ -275,7 +275,7 @@ class LpWorld:
                 line = f'rpc_url = "{self._line}"'
             elif key == "ws_url":
                 # Announcements go past the bad line: they are wake-ups, and what they wake is what is tested.
-                line = f'ws_url = "{self.chain.url.replace("http", "ws")}"'
+                line = f'ws_url = "{self.chain.url.replace("http", "ws") if self._announced else ""}"'
             elif key in self.chain.contracts.__struct_fields__:
                 line = f'{key} = "{getattr(self.chain.contracts, key)}"'
             lines.append(line)
@@ -294,6 +294,5 @@ class LpWorld:
                 own = f"{name} = {value}\n{own}"
                 continue
             kept = [f"{name} = {value}" if line.split(" = ")[0] == name else line for line in own.splitlines()]
-            assert kept != own.splitlines(), name
-            own = "\n".join(kept)
+            own = "\n".join(kept if kept != own.splitlines() else [f"{name} = {value}", *kept])
         (self.configs / "defi_lp.toml").write_text(own)
