@@ -15,6 +15,7 @@ from common.messages import (
     BookImage,
     HealthReported,
     LpInventoryChanged,
+    LpPerformanceReported,
     LpRebalanced,
     LpSagaEnded,
     Message,
@@ -53,6 +54,7 @@ class LpWorld:
         self.inventories: list[LpInventoryChanged] = []
         self.rebalances: list[LpRebalanced] = []
         self.sagas: list[LpSagaEnded] = []
+        self.performances: list[LpPerformanceReported] = []
         self.process: subprocess.Popen[bytes] | None = None
         self._settings = settings
 
@@ -67,7 +69,7 @@ class LpWorld:
         self._publisher = self.books.bind()
         self._publisher.state = "running"
         self.replica = self.reader.follow(
-            LP, ["lp.", "rebalance.", "saga."], lambda fact, _: self._take(fact), self._take_all
+            LP, ["lp.", "rebalance.", "saga.", "performance."], lambda fact, _: self._take(fact), self._take_all
         )
         self._speaking = asyncio.get_running_loop().create_task(self._speak())
         if self._hedged:
@@ -184,10 +186,10 @@ class LpWorld:
             await self.sees(lambda: self.hedge and self.hedge.follows(self.last))
         return told
 
-    async def trade(self, amount: int, *, sells_base: bool) -> None:
+    async def trade(self, amount: int, *, sells_base: bool, fee_ppm: int = 500) -> None:
         """A stranger's swap of raw units."""
         trader = await self.chain.rich("stranger")
-        params = await self.chain.swap_params(trader.address, amount, sells_base=sells_base)
+        params = await self.chain.swap_params(trader.address, amount, sells_base=sells_base, fee_ppm=fee_ppm)
         await trader.send(router.exact_input_single(self.chain.contracts.router, params))
 
     async def health(self) -> HealthReported:
@@ -227,6 +229,8 @@ class LpWorld:
             self.rebalances.append(fact)
         elif isinstance(fact, LpSagaEnded):
             self.sagas.append(fact)
+        elif isinstance(fact, LpPerformanceReported):
+            self.performances.append(fact)
 
     def _take_all(self, facts: list[Message]) -> None:
         for fact in facts:
@@ -237,16 +241,27 @@ class LpWorld:
         beat = 0
         while True:
             if self.book_speaks:
-                ticks = round(self.mid * 100)
-                image = BookImage(
-                    venue="binance", symbol="ETH-USDT", update_id=beat, event_time_ns=time.time_ns(),
-                    received_ns=time.time_ns(), bids=[(ticks - 1, 10_000)], asks=[(ticks + 1, 10_000)],
-                )  # fmt: skip
-                self.books.publish(TOPIC, image)
+                self._say_book(self.mid, beat, time.time_ns())
             if beat % 10 == 0:
                 self._publisher.beat()
             beat += 1
             await asyncio.sleep(0.05)
+
+    async def shake_mid(self, bps: float, seconds: int = 20) -> None:
+        """As many seconds of a mid that jumps up and down, told quickly: books that say they came a second apart."""
+        start_ns = time.time_ns()
+        for second in range(1, seconds + 1):
+            moved = self.mid * (1 + (bps if second % 2 else -bps) / 1e4)
+            self._say_book(moved, second, start_ns + second * 10**9)
+            await asyncio.sleep(0.02)  # Books are images: of those that wait to be sent only the newest is.
+
+    def _say_book(self, mid: float, update_id: int, received_ns: int) -> None:
+        ticks = round(mid * 100)
+        image = BookImage(
+            venue="binance", symbol="ETH-USDT", update_id=update_id, event_time_ns=received_ns,
+            received_ns=received_ns, bids=[(ticks - 1, 10_000)], asks=[(ticks + 1, 10_000)],
+        )  # fmt: skip
+        self.books.publish(TOPIC, image)
 
     def _write_configs(self) -> None:
         self.configs.mkdir()
@@ -274,6 +289,9 @@ class LpWorld:
                 continue
             if table and f"\n{name} = " not in own.partition(f"[{table}]")[2]:
                 own = own.replace(f"[{table}]\n", f"[{table}]\n{name} = {value}\n")
+                continue
+            if not table and not any(line.split(" = ")[0] == name for line in own.splitlines()):
+                own = f"{name} = {value}\n{own}"
                 continue
             kept = [f"{name} = {value}" if line.split(" = ")[0] == name else line for line in own.splitlines()]
             own = "\n".join(kept if kept != own.splitlines() else [f"{name} = {value}", *kept])
