@@ -65,7 +65,9 @@ class Keeping:
         self.book = book
         self.planner = Planner(config, at.venue, at.wallet.address)
         self.actor = Actor(at.writer, journal, at.venue, book, at.wallet.address)
-        self.watch = Watch(at.node, at.venue.adapter, at.wallet.address, self.actor, config.saga, log)
+        self.watch = Watch(
+            at.node, at.venue.adapter, at.wallet.address, self.actor, config.saga, config.resend.overtaken_after_s, log
+        )
         self._config = config
         self._keeper = self.planner.keeper
         self._follower = HeadFollower(at.node, at.venue.adapter.contracts, topics=at.venue.adapter.topics)
@@ -75,6 +77,7 @@ class Keeping:
         self._observer = Observer(config, at.venue, mid)
         self._keeper_state = _recovered(book)
         self._awaited_block = 0
+        self._unwatched = False
         self.desk = Desk(config, self.planner, self.actor, self.watch, publication)
         self._untold: list[StepEnded] = []
         self._untold_sagas: list[SagaEnded] = []
@@ -97,13 +100,16 @@ class Keeping:
         if head is None:
             return
         if events or ended or self.reading is None:
+            self._unwatched = True
             self.reading = await self._reader.read(head, self.book.range_keys)
             self._observer.take(self.reading)
             self._anchor(self.reading, now_ns)
-            if self._is_caught_up:
-                await self.watch.look(self.reading, now_ns)
+        if self._is_caught_up and (self._unwatched or self.watch.is_suspicious):
+            await self.watch.look(self.reading, now_ns)
+            self._unwatched = False
         if self._is_caught_up:
             self._finish(self.reading, now_ns)
+            self.watch.judge(now_ns)
             self._look_at_gas(self.reading)
             self.desk.answer(self.reading, now_ns)
         self._tell(self.reading, now_ns)

@@ -10,6 +10,7 @@ from services.defi_lp.reading import Reading
 
 SECOND_NS = 10**9
 WEI_PER_ETHER = 10**18
+LATEST_MAX = 10
 _OF_THE_BLOCK = ("block_number", "block_hash", "block_time_ns", "received_ns", "delta_change", "provisional")
 
 
@@ -54,6 +55,11 @@ class Publication:
             gas_spent_native=int(book.gains.gas_wei) / WEI_PER_ETHER, state=state, doing=doing, halted=halted,
         )  # fmt: skip
         return self._settle(message)
+
+    def latest_sagas(self, book: LpBook) -> list[LpSagaEnded]:
+        """The newest ends, newest first."""
+        ended = [(each, each.end) for each in reversed(book.latest_sagas) if each.end is not None]
+        return [self.saga_ended(saga, end) for saga, end in ended[:LATEST_MAX] if end is not None]
 
     def saga_ended(self, saga: Saga, end: SagaEnded) -> LpSagaEnded:
         """What became of an intention, with the account of every token."""

@@ -63,8 +63,9 @@ class DefiLpService(Service[DefiLpConfig]):
         await self._node.close()
 
     def snapshot(self) -> list[Message]:
-        """The newest inventory."""
-        return [self._publication.last] if self._publication.last else []
+        """The newest inventory, and the newest ends of sagas in their order."""
+        inventory: list[Message] = [self._publication.last] if self._publication.last else []
+        return [*inventory, *reversed(self._publication.latest_sagas(self._book))]
 
     def details(self) -> dict[str, str | int | float | bool]:
         """Range, price, amounts, fees, rebalances, block."""

@@ -15,12 +15,14 @@ from tests.integration.defi_lp.lp_world import LpWorld
 
 FAST = (
     "interval_s_min=0.5 collect_interval_s=0 mid_gap_bps_max=20 keeper.retry_s=0.2 "
-    "resend.resend_after_s=0.2 resend.bump_after_s=1.0 resend.overtaken_after_s=1.0"
+    "resend.resend_after_s=0.2 resend.bump_after_s=2.5 resend.overtaken_after_s=1.0"
 )
 FALL = 0.9986
 """A fall of the price that makes the LP move its ranges."""
 
 _TRANSFER_NFT = Function("transferFrom(address,address,uint256)")
+
+AT_REST = ("", "out_of_range")
 
 Story = Callable[[LpWorld, FaultProxy], Awaitable[None]]
 
@@ -133,8 +135,21 @@ async def market_falls(lp: LpWorld, factor: float = FALL) -> None:
 
 async def moved(lp: LpWorld) -> LpInventoryChanged:
     """Once the ranges have moved and nothing is under way."""
-    await lp.sees(lambda: lp.last.rebalances == 1 and lp.last.state in ("active", "out_of_range"))
+    await lp.sees(lambda: lp.last.rebalances == 1 and lp.last.state == "active" and lp.last.doing in AT_REST)
     return lp.last
+
+
+async def halted(lp: LpWorld, reason: str) -> LpInventoryChanged:
+    """Once the LP has stopped sending, for this reason, and says so as an error."""
+    await lp.sees(lambda: lp.inventories and (lp.last.state, lp.last.halted) == ("halted", reason), 15)
+    assert f"E defi_lp lp.halted reason={reason}" in lp.log()
+    return lp.last
+
+
+async def resume(lp: LpWorld) -> None:
+    """The operator has understood."""
+    answer = await lp.command("resume", f"resume-{len(lp.inventories)}")
+    assert answer.outcome == "done", answer
 
 
 async def act_as_wallet(lp: LpWorld, call: Call[Any], value: int = 0) -> None:

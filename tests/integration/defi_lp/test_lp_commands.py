@@ -9,37 +9,12 @@ from pathlib import Path
 import pytest
 
 from common.chain import erc20
-from common.messages import (
-    ExecuteLpCommand,
-    LpCommandTaken,
-    LpPreviewed,
-    LpReported,
-    PreviewLpCommand,
-    QueryLp,
-)
+from common.messages import LpPreviewed, PreviewLpCommand
 from common.model.errors import RequestRefused
 from tests.conftest import PROJECT
 from tests.integration.defi_lp.lp_world import LP, LpWorld
 
 FAST = "interval_s_min=0.5 collect_interval_s=0 mid_gap_bps_max=20"
-
-
-async def command(lp: LpWorld, action: str, command_id: str = "") -> LpCommandTaken:
-    request = ExecuteLpCommand(command_id=command_id or f"test-{action}", action=action, operator="test")
-    reply = await lp.reader.request(LP, request, 2.0)
-    assert isinstance(reply, LpCommandTaken), reply
-    return reply
-
-
-async def outcome(lp: LpWorld, command_id: str) -> LpCommandTaken:
-    """What became of a command, once it is known."""
-    for _ in range(200):
-        reply = await lp.reader.request(LP, QueryLp(command_id=command_id), 2.0)
-        assert isinstance(reply, LpReported) and reply.command is not None, reply
-        if reply.command.outcome:
-            return reply.command
-        await asyncio.sleep(0.05)
-    raise AssertionError(lp.log()[-4000:])
 
 
 async def allowances(lp: LpWorld) -> list[int]:
@@ -76,8 +51,8 @@ def test_close_leaves_nothing_accounts_for_every_wei_and_lasts_until_open(
             await lp.trade(10**18, sells_base=True)
             await lp.trade(1_000 * 10**6, sells_base=False)
             before = await balances(lp)
-            assert (await command(lp, "close")).outcome == ""
-            closed = await outcome(lp, "test-close")
+            assert (await lp.command("close")).outcome == ""
+            closed = await lp.outcome("test-close")
             after = await balances(lp)
             assert closed.outcome == "done" and closed.ended is not None and closed.ended.exact
             assert closed.ended.steps == ["withdraw", "revoke", "revoke"]
@@ -95,11 +70,11 @@ def test_close_leaves_nothing_accounts_for_every_wei_and_lasts_until_open(
             lp.start()
             await lp.sees(lambda: len(lp.inventories) >= 3)
             assert lp.last.state == "idle" and await lp.owned_by_wallet() == []
-            again = await command(lp, "close")
-            assert again == await outcome(lp, "test-close"), "the same id is the same command, in any life"
-            await command(lp, "open")
+            again = await lp.command("close")
+            assert again == await lp.outcome("test-close"), "the same id is the same command, in any life"
+            await lp.command("open")
             await lp.is_open()
-            assert (await outcome(lp, "test-open")).outcome == "done"
+            assert (await lp.outcome("test-open")).outcome == "done"
 
     asyncio.run(run())
 
@@ -112,22 +87,22 @@ def test_collect_and_rebalance_happen_once_and_what_cannot_be_is_refused(chain: 
             opened = await lp.is_open()
             await lp.trade(10**18, sells_base=True)
             await lp.trade(2_000 * 10**6, sells_base=False)
-            await command(lp, "collect")
-            collected = await outcome(lp, "test-collect")
+            await lp.command("collect")
+            collected = await lp.outcome("test-collect")
             assert collected.ended is not None and collected.ended.exact and collected.ended.steps == ["collect"]
             assert int(collected.ended.accounts[0].fees) > 0 and int(collected.ended.accounts[1].fees) > 0
-            await command(lp, "rebalance")
-            moved = await outcome(lp, "test-rebalance")
+            await lp.command("rebalance")
+            moved = await lp.outcome("test-rebalance")
             assert (moved.outcome, moved.ended.trigger if moved.ended else "") == ("done", "operator")
             await lp.sees(lp.is_at_rest)
             assert {each.key for each in lp.last.ranges}.isdisjoint(each.key for each in opened.ranges)
             nonce = await lp.chain.node.nonce(lp.wallet)
-            await command(lp, "rebalance")
+            await lp.command("rebalance")
             await asyncio.sleep(1)
             assert await lp.chain.node.nonce(lp.wallet) == nonce, "the same id again does nothing"
             for action, code in (("resume", "not_halted"), ("dance", "invalid")):
                 with pytest.raises((RequestRefused, AssertionError), match=code):
-                    await command(lp, action)
+                    await lp.command(action)
 
     asyncio.run(run())
 

@@ -15,14 +15,17 @@ from tests.integration.defi_lp.stories import (
     act_as_wallet,
     automine,
     give_away,
+    halted,
     market_falls,
     mine,
     move_waits,
     moved,
     play,
+    resume,
     send_unmined,
     swap_to,
     unmined,
+    until_unmined,
     whale,
 )
 
@@ -96,6 +99,9 @@ def test_a_stranger_who_uses_our_nonce_takes_one_move_and_no_more(chain: str, tm
         await mine(lp)
         await lp.sees(lambda: "used by a transaction that is not ours" in lp.log())
         await automine(lp, True)
+        told = await halted(lp, "foreign_nonce")
+        assert len(told.ranges) == ranges, "the inventory is told all the same"
+        await resume(lp)
         await moved(lp)
         await lp.assert_sound(mints=ranges + len(lp.last.ranges))
 
@@ -107,8 +113,10 @@ def test_a_skipped_nonce_is_filled(chain: str, tmp_path: Path) -> None:
         ranges, nonce = len(lp.last.ranges), await lp.chain.node.nonce(lp.wallet)
         await mine(lp, 15)  # All is final: the next question for the nonce is the next move's.
         await lp.sees(lambda: not lp.last.provisional)
-        line.answers["eth_getTransactionCount"] = [hex(nonce + 1)]
+        line.answers["eth_getTransactionCount"] = [hex(nonce + 1)] * 100
         await market_falls(lp)
+        await until_unmined(lp, lp.wallet)
+        line.heal()
         await moved(lp)
         await lp.assert_sound(mints=ranges + len(lp.last.ranges))
         assert await lp.chain.node.nonce(lp.wallet) == nonce + 2
@@ -195,7 +203,7 @@ def test_without_gas_money_nothing_is_sent_and_the_operator_is_told(chain: str, 
         nonce, purse = await node.nonce(lp.wallet), await node.balance(lp.wallet)
         await node.request("anvil_setBalance", lp.wallet, "0x0")
         await market_falls(lp)
-        await lp.sees(lambda: "insufficient_funds" in lp.log())
+        await halted(lp, "no_gas_money")
         await lp.assert_equals_chain(await lp.at_block((await node.head()).hash))
         assert await node.nonce(lp.wallet) == nonce and len(lp.last.ranges) == ranges
         await node.request("anvil_setBalance", lp.wallet, hex(purse))
@@ -211,6 +219,8 @@ def test_a_revoked_approval_is_given_anew_before_the_next_move(chain: str, tmp_p
         ranges, at = len(lp.last.ranges), lp.chain.contracts
         for token in (at.base_token, at.quote_token):
             await act_as_wallet(lp, erc20.approve(token, at.position_manager, 0))
+        await halted(lp, "foreign_nonce")
+        await resume(lp)
         approvals = lp.log().count("lp.approve.done")
         await market_falls(lp)
         await moved(lp)
@@ -229,5 +239,16 @@ def test_an_nft_that_was_taken_away_is_missed_at_once_and_not_minted_again(chain
         told = await lp.assert_sound(mints=len(opened.ranges))
         assert lost.token_id not in [each.token_id for each in told.ranges]
         assert told.residual < opened.residual - 1, "the hedge must buy what is gone"
+        await halted(lp, "nft_left")
+        nonce = await lp.chain.node.nonce(lp.wallet)
+        await market_falls(lp)
+        await asyncio.sleep(1.5)
+        assert await lp.chain.node.nonce(lp.wallet) == nonce, "nothing is sent"
+        lp.kill()
+        lp.inventories.clear()
+        lp.start()
+        await halted(lp, "nft_left")
+        await resume(lp)
+        await moved(lp)
 
     play(chain, tmp_path, story)
