@@ -55,7 +55,7 @@ class LpWealth(msgspec.Struct, frozen=True, kw_only=True):
         return self.base * price + self.quote
 
 
-class LpAccount(msgspec.Struct, frozen=True, kw_only=True):
+class LpPerformance(msgspec.Struct, frozen=True, kw_only=True):
     """The sums since `start`, and the newest reading: all that the next step needs, so it may be journaled anywhere.
 
     Figures in quote; `lvr`, `swaps` and `gas` are costs (positive = lost). `capital_s` is value x seconds.
@@ -99,22 +99,24 @@ class LpProfit(msgspec.Struct, frozen=True, kw_only=True):
     fee_apr: float | None
 
 
-def open_account(wealth: LpWealth, price: float, time_ns: int) -> LpAccount:
-    """An account that begins with this reading. Raises ValueError for a price that is none."""
+def begin_performance(wealth: LpWealth, price: float, time_ns: int) -> LpPerformance:
+    """A performance that begins with this reading. Raises ValueError for a price that is none."""
     _require_price(price)
-    return LpAccount(
+    return LpPerformance(
         start=wealth, price_start=price, time_start_ns=time_ns, last=wealth, price=price, time_ns=time_ns
     )  # fmt: skip
 
 
-def advance_account(account: LpAccount, wealth: LpWealth, price: float, native_price: float, time_ns: int) -> LpAccount:
-    """The account after one more reading; an undone block is just a reading that says less.
+def advance_performance(
+    performance: LpPerformance, wealth: LpWealth, price: float, native_price: float, time_ns: int
+) -> LpPerformance:
+    """The performance after one more reading; an undone block is just a reading that says less.
 
     Raises ValueError for a price that is none. Time that runs backwards counts as none.
     """
     _require_price(price)
     _require_price(native_price)
-    before, moved = account.last, price - account.price
+    before, moved = performance.last, price - performance.price
     fees_base, fees_quote = wealth.fees_base - before.fees_base, wealth.fees_quote - before.fees_quote
     paid_base = wealth.deposited_base - before.deposited_base
     paid_quote = wealth.deposited_quote - before.deposited_quote
@@ -122,42 +124,42 @@ def advance_account(account: LpAccount, wealth: LpWealth, price: float, native_p
     swapped_quote = wealth.swapped_quote - before.swapped_quote
     traded_base = wealth.base - before.base - fees_base - paid_base - swapped_base
     traded_quote = wealth.quote - before.quote - fees_quote - paid_quote - swapped_quote
-    held_base = account.start.base + before.deposited_base - account.start.deposited_base
-    elapsed_s = max(time_ns - account.time_ns, 0) / SECOND_NS
+    held_base = performance.start.base + before.deposited_base - performance.start.deposited_base
+    elapsed_s = max(time_ns - performance.time_ns, 0) / SECOND_NS
     return msgspec.structs.replace(
-        account,
+        performance,
         last=wealth,
         price=price,
         time_ns=time_ns,
-        market=account.market + before.base * moved,
-        hold=account.hold + held_base * moved,
-        fees=account.fees + fees_base * price + fees_quote,
-        lvr=account.lvr - (traded_base * price + traded_quote),
-        swaps=account.swaps - (swapped_base * price + swapped_quote),
-        gas=account.gas + (wealth.gas_native - before.gas_native) * native_price,
-        deposits=account.deposits + paid_base * price + paid_quote,
-        capital_s=account.capital_s + before.value(account.price) * elapsed_s,
+        market=performance.market + before.base * moved,
+        hold=performance.hold + held_base * moved,
+        fees=performance.fees + fees_base * price + fees_quote,
+        lvr=performance.lvr - (traded_base * price + traded_quote),
+        swaps=performance.swaps - (swapped_base * price + swapped_quote),
+        gas=performance.gas + (wealth.gas_native - before.gas_native) * native_price,
+        deposits=performance.deposits + paid_base * price + paid_quote,
+        capital_s=performance.capital_s + before.value(performance.price) * elapsed_s,
     )
 
 
-def profit_of(account: LpAccount) -> LpProfit:
+def profit_of(performance: LpPerformance) -> LpProfit:
     """What the sums say."""
-    inventory = account.market - account.lvr - account.swaps
-    profit = inventory + account.fees - account.gas
+    inventory = performance.market - performance.lvr - performance.swaps
+    profit = inventory + performance.fees - performance.gas
     return LpProfit(
-        value=account.last.value(account.price),
+        value=performance.last.value(performance.price),
         profit=profit,
-        hold=account.hold,
-        against_hold=profit - account.hold,
-        fees=account.fees,
-        impermanent=inventory - account.hold,
+        hold=performance.hold,
+        against_hold=profit - performance.hold,
+        fees=performance.fees,
+        impermanent=inventory - performance.hold,
         inventory=inventory,
-        market=account.market,
-        lvr=account.lvr,
-        swaps=account.swaps,
-        gas=account.gas,
-        deposits=account.deposits,
-        fee_apr=account.fees * YEAR_S / account.capital_s if account.capital_s > 0 else None,
+        market=performance.market,
+        lvr=performance.lvr,
+        swaps=performance.swaps,
+        gas=performance.gas,
+        deposits=performance.deposits,
+        fee_apr=performance.fees * YEAR_S / performance.capital_s if performance.capital_s > 0 else None,
     )
 
 

@@ -4,6 +4,7 @@ planned -> signed -> sent -> mined -> confirmed -> final
                       ^        |          |
                       |     orphaned <----+        (a reorganisation took its block; the same bytes go out again)
                       +--------+
+planned -> failed         the process died before it was signed: nothing can have left
 signed/sent -> failed     the node refused it for good, or a stranger used its nonce
 mined -> ... -> failed    it reverted, and that is final
 mined -> ... -> replaced  our own cancellation took its nonce, and that is final
@@ -89,9 +90,10 @@ class TransactionSent(Record, frozen=True, kw_only=True):
 
 
 class TransactionMined(Record, frozen=True, kw_only=True):
-    """A form stands in a block of the present chain."""
+    """A form stands in a block of the present chain. `noticed_ns` is when we saw it."""
 
     inclusion: Inclusion
+    noticed_ns: int = 0
 
 
 class TransactionConfirmed(Record, frozen=True, kw_only=True):
@@ -100,6 +102,8 @@ class TransactionConfirmed(Record, frozen=True, kw_only=True):
 
 class TransactionOrphaned(Record, frozen=True, kw_only=True):
     """Its block is no longer part of the chain. What was never in a block cannot be orphaned."""
+
+    noticed_ns: int = 0
 
 
 class TransactionOvertaken(Record, frozen=True, kw_only=True):
@@ -132,7 +136,9 @@ AnyRecord = (
 
 
 class Transaction(msgspec.Struct, frozen=True, kw_only=True):
-    """One intent of the wallet and all that is known of it. `sent_ns` 0 = no byte of it ever left."""
+    """One intent of the wallet and all that is known of it. `sent_ns` 0 = no byte of it ever left; `mined_ns` when it
+    was seen in its block, `orphaned_ns` when it was last seen to have lost one.
+    """
 
     key: str
     intent: str
@@ -143,6 +149,8 @@ class Transaction(msgspec.Struct, frozen=True, kw_only=True):
     attempts: tuple[Attempt, ...] = ()
     inclusion: Inclusion | None = None
     sent_ns: int = 0
+    mined_ns: int = 0
+    orphaned_ns: int = 0
     overtaken_ns: int = 0
     reason: str = ""
 
@@ -211,15 +219,19 @@ def _applied(transaction: Transaction, record: AnyRecord) -> Transaction:
         case TransactionSent(hash=name, sent_ns=sent_ns):
             transaction.attempt(name)
             return change(transaction, state=TransactionState.SENT, sent_ns=sent_ns)
-        case TransactionMined(inclusion=inclusion):
+        case TransactionMined(inclusion=inclusion, noticed_ns=noticed_ns):
             transaction.attempt(inclusion.hash)
-            return change(transaction, state=TransactionState.MINED, inclusion=inclusion, overtaken_ns=0)
+            return change(
+                transaction, state=TransactionState.MINED, inclusion=inclusion, mined_ns=noticed_ns, overtaken_ns=0
+            )
         case TransactionConfirmed():
             return change(transaction, state=TransactionState.CONFIRMED)
-        case TransactionOrphaned():
+        case TransactionOrphaned(noticed_ns=noticed_ns):
             if transaction.inclusion is None:
                 raise TransitionInvalid(f"{transaction.key} is orphaned but was never mined")
-            return change(transaction, state=TransactionState.ORPHANED, inclusion=None, reason="")
+            return change(
+                transaction, state=TransactionState.ORPHANED, inclusion=None, orphaned_ns=noticed_ns, reason=""
+            )
         case TransactionOvertaken(noticed_ns=noticed_ns):
             return change(transaction, overtaken_ns=noticed_ns)
         case TransactionFinalized():
@@ -256,6 +268,10 @@ class Ledger:
     def get(self, key: str) -> Transaction | None:
         """The transaction of this name, or None if it was never planned."""
         return self._transactions.get(key)
+
+    def all(self) -> list[Transaction]:
+        """Every transaction of every life."""
+        return list(self._transactions.values())
 
     def open(self) -> list[Transaction]:
         """All that are not terminal, by nonce: the order in which they must reach the chain."""

@@ -12,8 +12,9 @@ from typing import Any, Protocol
 import msgspec
 
 from common.chain.abi import Call
-from common.chain.blocks import Head, Receipt, parse_head, parse_receipt
+from common.chain.blocks import Head, Receipt, parse_head, parse_quantity, parse_receipt
 from common.chain.fees import GasPolicy
+from common.chain.gas_day import reserved_wei, spent_wei
 from common.chain.node import Node
 from common.chain.rpc import Request
 from common.chain.transaction_rules import (
@@ -89,6 +90,10 @@ class TransactionWriter:
         """A transaction by its key, in any state, from any life of the process."""
         return self._ledger.get(key)
 
+    def gas_day_wei(self) -> tuple[int, int]:
+        """(spent, still free) of the rolling day's gas budget; what open transactions reserve is not free."""
+        return spent_wei(self._ledger.all(), self._now_ns()), max(self._gas.cost_day_max_wei - self._taken_wei(), 0)
+
     def open(self) -> list[Transaction]:
         """All that are not terminal, by nonce."""
         return self._ledger.open()
@@ -101,9 +106,10 @@ class TransactionWriter:
         """Journal, then send. A key that is known already sends nothing and returns what became of it.
 
         Raises RequestRefused if it would revert ("reverted"), exceeds a cap ("gas_limit", "fee_cap", "gas_budget",
-        "too_many_open") or is refused for good; nothing of it is then left behind. Raises PeerUnavailable if the
-        node cannot be asked; nothing is planned then. Afterwards, losses of contact do not raise: the state tells,
-        and `advance` carries on. The estimate sees only mined state: give `gas_limit` to follow an open transaction.
+        "gas_budget_day", "too_many_open") or is refused for good; nothing of it is then left behind. Raises
+        PeerUnavailable if the node cannot be asked; nothing is planned then. Afterwards, losses of contact do not
+        raise: the state tells, and `advance` carries on. The estimate sees only mined state: give `gas_limit` to
+        follow an open transaction.
         """
         async with self._turn:
             if known := self._ledger.get(key):
@@ -114,6 +120,7 @@ class TransactionWriter:
             limit = gas_limit or self._gas.gas_limit(await self._node.estimate_gas(call, self.address))
             fees = self._gas.first_fees(head.base_fee)
             self._gas.check_cost(limit, fees)
+            self._gas.check_day(limit, fees, self._taken_wei())
             request = TransactionRequest(to=call.to, data=call.data, gas_limit=limit, value=call.value)
             transaction = self._plan(key, intent, request, self._ledger.next_nonce(chain_nonce), fees)
             await self._broadcast(transaction, transaction.attempts[-1], head.base_fee)
@@ -237,7 +244,7 @@ class TransactionWriter:
             if forgotten := self._ledger.forgotten(nonce):
                 assert forgotten.inclusion is not None
                 self.counters["forgotten"] += 1
-                self._note(TransactionOrphaned(key=forgotten.key))
+                self._note(TransactionOrphaned(key=forgotten.key, noticed_ns=now_ns))
                 await self._broadcast(
                     self._current(forgotten.key), forgotten.attempt(forgotten.inclusion.hash), seen.base_fee
                 )
@@ -268,6 +275,13 @@ class TransactionWriter:
         fees = self._gas.bumped_fees(transaction.attempts[-1].fees, base_fee, request.gas_limit)
         if fees is None:
             return False
+        if not cancels:
+            # A cancellation is always allowed: it ends a reservation, and it is what is left when the day is used up.
+            try:
+                self._gas.check_day(request.gas_limit, fees, self._taken_wei(but=transaction.key))
+            except RequestRefused as refusal:
+                self.counters[refusal.code] += 1
+                return False
         attempt = self._sign(request, transaction.nonce, fees, cancels)
         self._note(TransactionSigned(key=transaction.key, attempt=attempt))
         self._journal.commit()
@@ -306,6 +320,11 @@ class TransactionWriter:
         self._journal.append(record)
         self.counters[str(transaction.state)] += 1
 
+    def _taken_wei(self, but: str = "") -> int:
+        """Of the day's budget: spent, and reserved by all open transactions but one."""
+        transactions = self._ledger.all()
+        return spent_wei(transactions, self._now_ns()) + reserved_wei(transactions, but)
+
     def _current(self, key: str) -> Transaction:
         transaction = self._ledger.get(key)
         if transaction is None:
@@ -313,8 +332,15 @@ class TransactionWriter:
         return transaction
 
     async def _look(self) -> tuple[Head, int]:
-        block, count = await self._node.batch(self._look_requests())
-        return parse_head(block), int(count, 16)
+        return self._looked(await self._node.batch(self._look_requests()))
+
+    def _looked(self, answers: list[Any]) -> tuple[Head, int]:
+        block, count = answers
+        understand = self._node.understand
+        return (
+            understand("eth_getBlockByNumber", parse_head, block),
+            understand("eth_getTransactionCount", parse_quantity, count),
+        )
 
     def _look_requests(self) -> list[Request]:
         return [("eth_getBlockByNumber", ["latest", False]), ("eth_getTransactionCount", [self.address, "latest"])]
@@ -326,12 +352,19 @@ class TransactionWriter:
         requests += [("eth_getTransactionReceipt", [name]) for name in hashes]
         requests += [("eth_getTransactionByHash", [name]) for name in hashes]
         block, count, *found = await self._node.batch(requests)
-        head, receipts, known = parse_head(block), found[: len(hashes)], found[len(hashes) :]
+        head, chain_nonce = self._looked([block, count])
+        receipts, known = found[: len(hashes)], found[len(hashes) :]
+        understand = self._node.understand
+        included = {
+            name: understand("eth_getTransactionReceipt", _inclusion, item)
+            for name, item in zip(hashes, receipts, strict=True)
+            if item
+        }
         return Observed(
             head_number=head.number,
             base_fee=head.base_fee,
-            chain_nonce=int(count, 16),
-            included={name: _inclusion(item) for name, item in zip(hashes, receipts, strict=True) if item},
+            chain_nonce=chain_nonce,
+            included=included,
             pooled=frozenset(name for name, item in zip(hashes, known, strict=True) if item),
         )
 

@@ -27,6 +27,8 @@ class LpInventoryChanged(Message, frozen=True, kw_only=True):
     this boot. `provisional` while the block may still be undone. `value_quote` values everything at `price`.
     `state` is idle, opening, active, closing, waiting_for_gas or halted (`halted` says why); `doing` is more exact:
     planning, approving, moving, withdrawing, swapping, minting, collecting, revoking, out_of_range, or "".
+    `deposited_*` is what others ever paid into the wallet less what left it for anything but liquidity and swaps,
+    `swapped_*` what its own swaps brought, both in whole tokens.
     """
 
     chain: str
@@ -60,6 +62,10 @@ class LpInventoryChanged(Message, frozen=True, kw_only=True):
     state: str
     doing: str = ""
     halted: str = ""
+    deposited_base: float = 0.0
+    deposited_quote: float = 0.0
+    swapped_base: float = 0.0
+    swapped_quote: float = 0.0
 
     def __post_init__(self) -> None:
         require_finite(self, "price", "delta", "gamma", "reference", "residual", "delta_change", "value_quote")
@@ -77,6 +83,41 @@ class LpRebalanced(Message, frozen=True, kw_only=True):
     price_lower: float
     price_upper: float
     gas_native: float
+
+
+class LpPerformanceReported(Message, frozen=True, kw_only=True):
+    """Profit of the LP since `since_ns` by source, in quote. Topic `performance.<chain>.<pool>|`, after each block.
+
+    Everything is valued at the CeFi mid, `price`, of its time; deposits and withdrawals are no profit.
+    profit = market + fees - lvr - swaps - gas = hold + fees + impermanent - gas; against_hold = profit - hold;
+    value = value_start + deposits + profit + gas. `market` is the drift of what was owned, `hold` that of the starting
+    tokens and deposits had they been kept; `lvr` is loss-versus-rebalancing as measured, `swaps` the cost of own swaps.
+    `fee_apr` is fees per year and unit of capital, None before any time has passed.
+    """
+
+    chain: str
+    pool: str
+    block_number: int
+    block_hash: str
+    received_ns: int
+    since_ns: int
+    price: float
+    value_start: float
+    value: float
+    profit: float
+    against_hold: float
+    fees: float
+    impermanent: float
+    market: float
+    lvr: float
+    swaps: float
+    gas: float
+    hold: float
+    deposits: float
+    fee_apr: float | None
+
+    def __post_init__(self) -> None:
+        require_finite(self, "price", "value", "profit", "against_hold", "fees", "lvr", "gas", "deposits", "fee_apr")
 
 
 class LpAccount(Message, frozen=True, kw_only=True):
@@ -153,7 +194,8 @@ class LpReported(Message, frozen=True, kw_only=True):
 
     `halted` is why nothing is sent, with its `halt_detail`; `held` is what a due action waits for. `saga`, `intent`,
     `planned` and `step` tell of the saga under way (0 and empty = none). `latest` are the newest ended sagas, newest
-    first. `trouble` is what the node last refused or lost. `command` answers the question's `command_id`.
+    first. `trouble` is what the node last refused or lost. `command` answers the question's `command_id`. `performance`
+    is the newest, None before there is a mid.
     """
 
     state: str
@@ -173,6 +215,7 @@ class LpReported(Message, frozen=True, kw_only=True):
     inventory: LpInventoryChanged | None
     latest: list[LpSagaEnded]
     command: LpCommandTaken | None = None
+    performance: LpPerformanceReported | None = None
 
 
 class PreviewLpCommand(Message, frozen=True, kw_only=True):

@@ -50,18 +50,6 @@ class FeeRate:
         return value / 2.0**128 * SECOND_NS / (end_ns - start_ns)
 
 
-class GainEstimate(msgspec.Struct, frozen=True):
-    """Expected income in quote over the horizon, of what stands and of what would stand."""
-
-    present: float
-    planned: float
-
-    @property
-    def gain(self) -> float:
-        """What moving adds before its gas."""
-        return self.planned - self.present
-
-
 class Outlook(msgspec.Struct, frozen=True, kw_only=True):
     """What a pool is expected to pay: `rate` in quote per second and raw unit of active liquidity, at lognormal
     volatility `sigma` per sqrt(s), over `horizon_s` seconds from `price`.
@@ -88,11 +76,6 @@ class Outlook(msgspec.Struct, frozen=True, kw_only=True):
         """
         loss = lvr_rate(self.pair.whole_liquidity(1), self.sigma, self.price)
         return msgspec.structs.replace(self, rate=self.rate - loss)
-
-
-def estimate_gain(holdings: Holdings, plan: MovePlan, outlook: Outlook) -> GainEstimate:
-    """Expected income of the present and of the planned ranges, all in the pool of the outlook."""
-    return GainEstimate(outlook.income(standing_ranges(holdings)), outlook.income(planned_ranges(plan)))
 
 
 def standing_ranges(holdings: Holdings) -> list[Owned]:

@@ -101,6 +101,12 @@ class Keeper(msgspec.Struct, frozen=True, kw_only=True):
             return (best and seen.pool(best.fee_ppm)) or seen.home
         return (tier_stands(self.rules, state, now_ns) and seen.pool(state.better_ppm)) or seen.home
 
+    def price_gate(self, seen: Observation, pool: PoolView | None = None) -> Held | None:
+        """Why nothing may be sent now whose amounts hang on the prices of our pool and of `pool`, or None."""
+        home = [seen.home] if seen.holdings.ranges or pool is None else []
+        away = [pool] if pool and (pool.pair != seen.home.pair or not home) else []
+        return price_gate(self.rules, [*home, *away], seen.mid)
+
     def yields(self, seen: Observation) -> list[TierYield]:
         """The expected yield of each pool that was measured and is near the mid, were everything moved there now."""
         found = []
@@ -111,6 +117,19 @@ class Keeper(msgspec.Struct, frozen=True, kw_only=True):
                 each = tier_yield(pool, seen.holdings, plan, seen.sigma, seen.move_cost, self.rules.tiers)
                 found += [each] if each else []
         return found
+
+    def income_gain(self, seen: Observation, pool: PoolView, plan: MovePlan, *, gross: bool) -> float | None:
+        """Change of expected income by the plan; None before fees were measured.
+
+        Net of LVR, so that wider ranges win when volatility outgrows the fees. Out of range it is gross: there the
+        question is when to come back, and not whether providing liquidity pays at all.
+        """
+        if seen.home.fee_rate is None or pool.fee_rate is None:
+            return None
+        now, then = (self._outlook(each, each.fee_rate or 0.0, seen.sigma) for each in (seen.home, pool))
+        if not gross:
+            now, then = now.net_of_lvr(), then.net_of_lvr()
+        return then.income(planned_ranges(plan)) - now.income(standing_ranges(seen.holdings))
 
     def completed(self, holdings: Holdings, now_ns: int, sigma: float = 0.0) -> KeeperState:
         """After a move stands on the chain: anchored where we are now, every trigger armed."""
@@ -171,8 +190,7 @@ class Keeper(msgspec.Struct, frozen=True, kw_only=True):
     def _early_gate(self, state: KeeperState, seen: Observation, pool: PoolView, due: str, now_ns: int) -> Held | None:
         if due != OPEN and now_ns - state.anchored_ns < self.rules.interval_s_min * SECOND_NS:
             return Held(HoldCode.INTERVAL, f"less than {self.rules.interval_s_min:g} s since the last move")
-        pools = [pool] if pool.pair == seen.home.pair or not seen.holdings.ranges else [seen.home, pool]
-        if refusal := price_gate(self.rules, pools, seen.mid):
+        if refusal := self.price_gate(seen, pool):
             return refusal
         return gas_gate(self.rules, seen.gas_price_gwei, seen.move_cost, seen.gas_budget_left)
 
@@ -192,25 +210,12 @@ class Keeper(msgspec.Struct, frozen=True, kw_only=True):
         elif due != INVENTORY:
             # A drifted range is moved for its inventory: without a swap the scarcer token limits the new range, so on
             # income alone staying would often look better.
-            if (income := self._income_gain(seen, pool, plan, gross=due == OUT_OF_RANGE)) is None:
+            if (income := self.income_gain(seen, pool, plan, gross=due == OUT_OF_RANGE)) is None:
                 return Held(HoldCode.FEES_UNMEASURED, "fees not measured yet")
             gain += income
         if gain < seen.move_cost * self.rules.gain_over_gas_min:
             return Held(HoldCode.GAIN_BELOW_GAS, "expected gain below gas")
         return None
-
-    def _income_gain(self, seen: Observation, pool: PoolView, plan: MovePlan, *, gross: bool) -> float | None:
-        """Change of expected income by the plan; None before fees were measured.
-
-        Net of LVR, so that wider ranges win when volatility outgrows the fees. Out of range it is gross: there the
-        question is when to come back, and not whether providing liquidity pays at all.
-        """
-        if seen.home.fee_rate is None or pool.fee_rate is None:
-            return None
-        now, then = (self._outlook(each, each.fee_rate or 0.0, seen.sigma) for each in (seen.home, pool))
-        if not gross:
-            now, then = now.net_of_lvr(), then.net_of_lvr()
-        return then.income(planned_ranges(plan)) - now.income(standing_ranges(seen.holdings))
 
     def _outlook(self, pool: PoolView, fee_rate: float, sigma: float) -> Outlook:
         return Outlook(

@@ -178,6 +178,8 @@ class _Drawing:
         sqrt_price = hand.sqrt_price
         liquidity = liquidity_of_amounts(sqrt_price, *ticks, hand.amount0, hand.amount1)
         amount0, amount1 = amounts_of_liquidity(sqrt_price, *ticks, liquidity, round_up=True)
+        # The manager finds liquidity from these amounts anew, and may lose a unit of it to its rounding.
+        liquidity = liquidity_of_amounts(sqrt_price, *ticks, amount0, amount1)
         worth = self._worth(*self._pair.unorder(amount0, amount1))
         if not (amount0 and amount1) or worth < self._rules.range_value_min:
             return None

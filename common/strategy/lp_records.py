@@ -119,8 +119,8 @@ class NonceSeen(Record, frozen=True, kw_only=True):
 class SagaBegun(Record, frozen=True, kw_only=True):
     """An intention, why, and the steps that it will probably take. They are planned anew when their time comes.
 
-    `swaps`: it is a rebalance by withdraw, swap and mint. `command_id` names the command that asked for it, or "".
-    `pool_id`: where the new ranges go.
+    `swaps`: it is a rebalance by withdraw, swap and mint. `fee_ppm`: the tier of the pool that it mints in, 0 = the one
+    in which our ranges stand, or would stand first. `command_id` names the command that asked for it, or "".
     """
 
     saga: int
@@ -131,7 +131,7 @@ class SagaBegun(Record, frozen=True, kw_only=True):
     time_ns: int
     swaps: bool = False
     command_id: str = ""
-    pool_id: str = ""
+    fee_ppm: int = 0
 
 
 class StepBegun(Record, frozen=True, kw_only=True):
@@ -191,12 +191,14 @@ class SagaEnded(Record, frozen=True, kw_only=True):
 
 
 class Anchored(Record, frozen=True, kw_only=True):
-    """New ranges stand since this step: base (whole tokens) owned, volatility per sqrt(second), and the time then."""
+    """New ranges stand since this step: base (whole tokens) owned then, volatility (lognormal per sqrt(s), 0 = not
+    known), and the time.
+    """
 
     step: int
     delta: float
-    sigma: float = 0.0
     time_ns: int
+    sigma: float = 0.0
 
 
 class CommandTaken(Record, frozen=True, kw_only=True):

@@ -4,9 +4,10 @@ hedge.md measured what this costs: each swap at a re-centring makes the inventor
 +-2 %), the passive hedge then removes 59 % of the 5-minute variance instead of 92 %, and the hedge costs 1.3 to 1.6 bps
 instead of 1.05. A surplus that goes one-sided is traded away by the pool's own flow instead, and earns its fee.
 
-The sale is computed with the pool's own integers: fee and price impact included, inside the liquidity that stands at
-the present price. Where a tick with other liquidity lies within the impact that is allowed, the pool fills less or
-worse, and the least amount out, which hangs on the CeFi mid, reverts what is too bad.
+The sale is computed with the pool's own integers, fee and price impact included, inside the liquidity that stands at
+the present price: exact but for the pool's rounding where it crosses the edge of a word of its bitmap. Where a tick
+with other liquidity lies within the impact that is allowed, the pool fills less or worse, and the least amount out,
+which hangs on the CeFi mid, reverts what is too bad.
 """
 
 from typing import NamedTuple

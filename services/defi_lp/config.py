@@ -32,7 +32,7 @@ class DefiLpConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     `move_gas`, `collect_gas`: gas that gates expect a move and a collection to use. `command_age_s_max`: a `collect` or
     `rebalance` command that gates hold for longer is given up. `fee_tiers_ppm`: fees of the pools
     that ranges may stand in, beside the chain's own `fee_ppm`; those that do not exist are left out. `twap_window_s`:
-    window of each pool's mean tick.
+    window of each pool's mean tick. `performance_checkpoint_s`: how often the sums of profit are written down.
     """
 
     mid_venue: str
@@ -65,13 +65,14 @@ class DefiLpConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     command_age_s_max: float = 300.0
     fee_tiers_ppm: tuple[int, ...] = ()
     twap_window_s: int = 300
+    performance_checkpoint_s: float = 60.0
 
     def __post_init__(self) -> None:
         self._check_key_places()
         for name in (
             "mid_age_ms_max", "sigma_half_life_s", "sigma_floor_annual", "fee_window_s", "poll_s", "rpc_timeout_s",
             "keepalive_s", "deadline_s", "approval_multiple", "settled_after_blocks", "command_age_s_max",
-            "twap_window_s",
+            "twap_window_s", "performance_checkpoint_s",
         ):  # fmt: skip
             value = getattr(self, name)
             if not (math.isfinite(value) and value > 0):

@@ -7,7 +7,6 @@ from common.chain.abi import Call
 from common.chain.clmm import PositionState, Purpose
 from common.model.errors import InvariantBroken, RequestRefused
 from common.strategy.lp_book import Saga
-from common.strategy.lp_gates import price_gate
 from common.strategy.lp_holdings import Holdings, OwnedRange
 from common.strategy.lp_keeper import Keeper
 from common.strategy.lp_plan import MovePlan, PlannedBurn, plan_burns
@@ -52,14 +51,16 @@ class Planner:
         self.keeper = Keeper(rules=config.keeper, model=config.model, plan=config.plan)
 
     def draw(
-        self, reading: Reading, seen: Observation, pool: PoolView, saga: Saga | None = None, intent: str = ""
-    ) -> Drawn:
-        """As things are now, for this saga or else for an intent that has not begun; new ranges go into `pool`."""
-        intent, plan = saga.begun.intent if saga else intent, None
-        moves = intent not in (CLOSE, COLLECT)
-        pools = [seen.home] if not moves else [pool] if not reading.holdings.ranges else [seen.home, pool]
-        gate = price_gate(self._config.keeper, pools, seen.mid)
-        if moves and seen.mid is not None:
+        self, reading: Reading, seen: Observation, saga: Saga | None = None, intent: str = "",
+        pool: PoolView | None = None,
+    ) -> Drawn:  # fmt: skip
+        """As things are now, for this saga; without one, for an intent that has not begun and the pool it would be for
+        (absent: home).
+        """
+        intent = saga.begun.intent if saga else intent
+        pool, plan = seen.pool(saga.begun.fee_ppm) if saga else pool, None
+        price_gate = self.keeper.price_gate(seen, pool)
+        if intent not in (CLOSE, COLLECT) and seen.mid is not None:
             still_swaps = saga is None or (saga.begun.swaps and not saga.has(SWAP) and not saga.swap_refused)
             plan = self.keeper.draw(seen, pool, swaps=still_swaps, decided=saga is not None)
         closable = sum(bool(each.pool_id) for each in reading.strays) if intent == CLOSE else 0
@@ -68,7 +69,7 @@ class Planner:
             SagaView(
                 block_number=reading.head.number, ranges=len(reading.holdings.ranges) + closable,
                 allowances=self.allowances(reading), deposits=(base, quote), sells=_sells(plan),
-                price_gate=gate.text if gate else "", gas_gate=self.gas_gate(reading),
+                price_gate=price_gate.text if price_gate else "", gas_gate=self.gas_gate(reading),
             ),
             plan,
         )  # fmt: skip
@@ -86,9 +87,9 @@ class Planner:
         if plan is None:
             raise InvariantBroken(f"{act.kind} was decided without a plan")
         if act.kind == SWAP and plan.swap is not None:
-            return swap_call(at, plan.pool_id or reading.home, plan.swap, self._owner, deadline_s)
+            return swap_call(at, self.pool_id(plan.swap.pair.fee_ppm), plan.swap, self._owner, deadline_s)
         if act.kind in (MOVE, MINT):
-            return move_call(at, plan.pool_id or reading.home, plan, self._owner, deadline_s)
+            return move_call(at, self.pool_id(plan.pair.fee_ppm), plan, self._owner, deadline_s)
         raise InvariantBroken(f"no step of kind {act.kind} can be planned")
 
     def burns(self, reading: Reading, seen: Observation) -> tuple[PlannedBurn, ...]:
@@ -139,6 +140,10 @@ class Planner:
         policy = self._config.gas
         gas = self._config.collect_gas if closing else self._config.move_gas
         return gas * min(2 * reading.head.base_fee + policy.tip_wei, policy.fee_max_wei)
+
+    def pool_id(self, fee_ppm: int) -> str:
+        """The candidate pool of a fee tier."""
+        return next(name for name, pair in self._venue.adapter.pools.items() if pair.fee_ppm == fee_ppm)
 
     def _approval(self, act: Act, view: SagaView) -> Call[Any]:
         token, spender = act.subject.split(":")

@@ -5,7 +5,6 @@ from common.amm.pair import Pair
 from common.chain.node import Node
 from common.messages import LpPlannedCall, LpPlannedRange, LpPreviewed
 from common.model.errors import RequestRefused
-from common.strategy.lp_gain import Outlook, estimate_gain
 from common.strategy.lp_plan import MovePlan, PlannedBurn, PlannedMint
 from common.strategy.lp_records import CLOSE, COLLECT, MINT, MOVE, OPEN, REBALANCE
 from common.strategy.lp_saga import Act, SagaView, plan
@@ -37,7 +36,7 @@ class Previewer:
             refusal = error.detail
         seen = keeping.observe(reading, now_ns)
         intent = action if action in (OPEN, REBALANCE, COLLECT, CLOSE) else ""
-        drawn = keeping.planner.draw(reading, seen, keeping.destination(seen, now_ns), intent=intent)
+        drawn = keeping.planner.draw(reading, seen, intent=intent, pool=keeping.destination(seen, now_ns))
         burns = keeping.planner.burns(reading, seen) if intent in (CLOSE, REBALANCE) else ()
         steps = self._steps(intent, reading, drawn)
         calls = [await self._call(each, drawn, keeping, reading, seen, now_ns) for each in steps]
@@ -54,7 +53,7 @@ class Previewer:
             burns=[_burned(reading, each) for each in burns],
             mints=[_minted(reading, move, each) for each in move.mints] if move else [],
             calls=calls, gas_price_wei=str(gas_price), gas_cost_native=cost,
-            gas_cost_quote=cost * (seen.mid or reading.holdings.price), gain_quote=self._gain(seen, move, intent),
+            gas_cost_quote=cost * (seen.mid or reading.holdings.price), gain_quote=_gain(keeping, seen, move, intent),
         )  # fmt: skip
 
     def _steps(self, intent: str, reading: Reading, drawn: Drawn) -> list[str]:
@@ -103,14 +102,12 @@ class Previewer:
             return self._config.move_gas
         return {"approve": APPROVE_GAS, "revoke": APPROVE_GAS, "swap": SWAP_GAS}.get(kind, self._config.collect_gas)
 
-    def _gain(self, seen: Observation, move: MovePlan | None, intent: str) -> float | None:
-        """Income of the planned ranges less that of the present ones; not compared between pools."""
-        home = seen.home
-        if move is None or intent != REBALANCE or home.fee_rate is None or move.pair != home.pair:
-            return None
-        horizon_s = self._config.keeper.gain_horizon_s
-        outlook = Outlook(pair=home.pair, price=home.price, rate=home.fee_rate, sigma=seen.sigma, horizon_s=horizon_s)
-        return estimate_gain(seen.holdings, move, outlook).gain
+
+def _gain(keeping: Keeping, seen: Observation, move: MovePlan | None, intent: str) -> float | None:
+    if move is None or intent != REBALANCE:
+        return None
+    pool = seen.pool(move.pair.fee_ppm) or seen.home
+    return keeping.planner.keeper.income_gain(seen, pool, move, gross=True)
 
 
 def _burned(reading: Reading, burn: PlannedBurn) -> LpPlannedRange:

@@ -2,6 +2,7 @@
 
 import msgspec
 
+from common.accounting.lp_performance import LpWealth
 from common.messages import LpAccount, LpInventoryChanged, LpRange, LpSagaEnded
 from common.strategy.lp_book import LpBook, Saga
 from common.strategy.lp_holdings import Holdings, OwnedRange
@@ -30,9 +31,9 @@ class Publication:
 
     def draft(
         self, reading: Reading, book: LpBook, reference: float, now_ns: int, state: str, doing: str = "",
-        halted: str = "",
+        halted: str = "", wealth: LpWealth | None = None,
     ) -> LpInventoryChanged:  # fmt: skip
-        """The message for this block, as a change to `last`."""
+        """The message for this block, as a change to `last`. `wealth` tells of deposits and swaps, as last settled."""
         holdings, pair = reading.holdings, reading.holdings.pair
         low, high = holdings.price_bounds or (0.0, 0.0)
         collected = book.gains.fees.pair
@@ -53,6 +54,9 @@ class Publication:
             rebalances=book.rebalances,
             fees_collected_base=pair.whole_base(collected[0]), fees_collected_quote=pair.whole_quote(collected[1]),
             gas_spent_native=int(book.gains.gas_wei) / WEI_PER_ETHER, state=state, doing=doing, halted=halted,
+            deposited_base=wealth.deposited_base if wealth else 0.0,
+            deposited_quote=wealth.deposited_quote if wealth else 0.0,
+            swapped_base=wealth.swapped_base if wealth else 0.0, swapped_quote=wealth.swapped_quote if wealth else 0.0,
         )  # fmt: skip
         return self._settle(message)
 

@@ -2,10 +2,13 @@
 
 from common.messages import LpReported
 from services.defi_lp.keeping import Keeping
+from services.defi_lp.performance import Performance
 from services.defi_lp.publication import Publication
 
 
-def report(keeping: Keeping, publication: Publication, command_id: str, trouble: str) -> LpReported:
+def report(
+    keeping: Keeping, publication: Publication, performance: Performance, command_id: str, trouble: str
+) -> LpReported:
     """As of the last turn. Raises RequestRefused ("unknown_command") for an id that was never taken."""
     book, alarm = keeping.book, keeping.alarm
     saga = book.active
@@ -20,5 +23,5 @@ def report(keeping: Keeping, publication: Publication, command_id: str, trouble:
         step_transaction=keeping.actor.transaction_hash(pending.step) if pending else "",
         failures_in_row=book.failures_in_row, inventory=publication.last,
         latest=publication.latest_sagas(book),
-        command=keeping.desk.report(command_id) if command_id else None,
+        command=keeping.desk.report(command_id) if command_id else None, performance=performance.last,
     )  # fmt: skip

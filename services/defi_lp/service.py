@@ -8,6 +8,7 @@ from common.messages import (
     Header,
     LpCommandTaken,
     LpInventoryChanged,
+    LpPerformanceReported,
     LpPreviewed,
     LpRebalanced,
     LpReported,
@@ -24,13 +25,20 @@ from services.defi_lp.config import DefiLpConfig
 from services.defi_lp.connection import connect
 from services.defi_lp.keeping import Keeping
 from services.defi_lp.mid import MidWatch
+from services.defi_lp.performance import Performance
 from services.defi_lp.preview import Previewer
 from services.defi_lp.publication import Publication
 from services.defi_lp.reading import Reading
 from services.defi_lp.report import report
 
 PAUSE_S_MAX = 1.0
-TOPICS = {LpInventoryChanged: "lp", LpRebalanced: "rebalance", LpSagaEnded: "saga"}
+PROFIT_FIGURES = ("profit", "against_hold", "fees", "lvr", "gas")
+TOPICS = {
+    LpInventoryChanged: "lp",
+    LpRebalanced: "rebalance",
+    LpSagaEnded: "saga",
+    LpPerformanceReported: "performance",
+}
 
 
 class DefiLpService(Service[DefiLpConfig]):
@@ -43,6 +51,10 @@ class DefiLpService(Service[DefiLpConfig]):
         self._journal = self.open_journal("lp", config.journal_durability)
         self._transactions = self.open_journal("lp_transactions", config.journal_durability)
         self._book = LpBook(record for _, _, record in self._journal.read_as(AnyRecord))
+        self._performance = Performance(
+            self.open_journal("lp_performance", config.journal_durability), chain.name, self._pool_name,
+            config.performance_checkpoint_s,
+        )  # fmt: skip
         self._publication = Publication(chain.name, self._pool_name, config.settled_after_blocks)
         self._node = Node(chain.rpc_url, timeout_s=config.rpc_timeout_s)
         self._waker = BlockWaker(chain.ws_url)
@@ -60,19 +72,20 @@ class DefiLpService(Service[DefiLpConfig]):
 
     async def stop(self) -> None:
         """Leave the ranges on the chain; the journals say all that the next life needs."""
+        self._performance.keep(self.clock.now_ns())
         await self._node.close()
 
     def snapshot(self) -> list[Message]:
-        """The newest inventory, and the newest ends of sagas in their order."""
-        inventory: list[Message] = [self._publication.last] if self._publication.last else []
-        return [*inventory, *reversed(self._publication.latest_sagas(self._book))]
+        """The newest inventory and performance, and the newest ends of sagas in their order."""
+        newest = [each for each in (self._publication.last, self._performance.last) if each]
+        return [*newest, *reversed(self._publication.latest_sagas(self._book))]
 
     def details(self) -> dict[str, str | int | float | bool]:
         """Range, price, amounts, fees, rebalances, block."""
         last = self._publication.last
         if last is None:
             return {"state": "waiting", "trouble": self._trouble}
-        keeping = self._keeping
+        keeping, told = self._keeping, self._performance.last
         return {
             "state": last.state, "doing": last.doing, "halted": last.halted, "price": round(last.price, 4),
             "price_lower": round(last.price_lower, 4), "price_upper": round(last.price_upper, 4),
@@ -82,6 +95,7 @@ class DefiLpService(Service[DefiLpConfig]):
             "fees_quote": round(last.fees_quote, 6), "rebalances": last.rebalances, "block": last.block_number,
             "ranges": len(last.ranges), "value": round(last.value_quote, 2),
             "sigma_annual": round(self._mid.sigma_annual, 4), "held": keeping.held if keeping else "",
+            **{name: round(getattr(told, name), 2) if told else 0.0 for name in PROFIT_FIGURES},
             "trouble": self._trouble, "stream": "live" if self._waker.is_live else self._waker.trouble or "off",
         }  # fmt: skip
 
@@ -97,7 +111,7 @@ class DefiLpService(Service[DefiLpConfig]):
 
     def _report(self, question: QueryLp, _header: Header) -> LpReported:
         keeping, _ = self._ready()
-        return report(keeping, self._publication, question.command_id, self._trouble)
+        return report(keeping, self._publication, self._performance, question.command_id, self._trouble)
 
     def _ready(self) -> tuple[Keeping, Reading]:
         """Raises RequestRefused until the chain was read for the first time."""
@@ -114,8 +128,9 @@ class DefiLpService(Service[DefiLpConfig]):
         config = self.config
         at = await connect(config, self.fleet.chain, self._node, self.path, self._transactions, self.log)
         self._keeping = Keeping(
-            config, at, self._journal, self._book, self._publication, self._mid, self._publish, self.log
-        )
+            config, at, self._journal, self._book, self._publication, self._performance, self._mid, self._publish,
+            self.log,
+        )  # fmt: skip
         self._previewer = Previewer(config, at.node, at.wallet.address)
         self.log.info(
             "lp.connected", wallet=at.wallet.address, pool=at.venue.home, sagas=len(self._book.sagas),

@@ -13,6 +13,10 @@ def wealth_of(lp: LpInventoryChanged) -> LpWealth:
         fees_base=lp.fees_base + lp.fees_collected_base,
         fees_quote=lp.fees_quote + lp.fees_collected_quote,
         gas_native=lp.gas_spent_native,
+        deposited_base=lp.deposited_base,
+        deposited_quote=lp.deposited_quote,
+        swapped_base=lp.swapped_base,
+        swapped_quote=lp.swapped_quote,
     )
 
 

@@ -5,7 +5,7 @@ from decimal import Decimal
 import msgspec
 
 from common.accounting.attribution import HedgeProfit
-from common.accounting.lp_performance import LpAccount, LpWealth
+from common.accounting.lp_performance import LpPerformance, LpWealth
 from common.accounting.positions import Position
 from common.accounting.statistics import TimeWeighted
 from common.messages import OrderFilled
@@ -58,7 +58,7 @@ class RunState(msgspec.Struct, frozen=True, kw_only=True):
     lp: LpOpened | None = None
     net_delta: TimeWeighted = TimeWeighted()
     unhedged_delta: TimeWeighted = TimeWeighted()
-    account: LpAccount | None = None
+    account: LpPerformance | None = None
 
 
 class MarketImage(msgspec.Struct, frozen=True, kw_only=True):

@@ -9,10 +9,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from common.accounting.lp_performance import (
-    LpAccount,
+    LpPerformance,
     LpWealth,
-    advance_account,
-    open_account,
+    advance_performance,
+    begin_performance,
     profit_of,
 )
 from common.amm.liquidity import amounts_of_liquidity
@@ -34,11 +34,11 @@ steps = st.lists(st.tuples(wealths, prices, prices, st.floats(0, 1e4)), min_size
 def test_any_readings_close_both_identities(
     start: LpWealth, price_start: float, readings: list[tuple[LpWealth, float, float, float]]
 ) -> None:
-    account, now_ns, gas = open_account(start, price_start, 0), 0, 0.0
+    account, now_ns, gas = begin_performance(start, price_start, 0), 0, 0.0
     deposits, before = 0.0, start
     for wealth, price, native_price, elapsed_s in readings:
         now_ns += int(elapsed_s * 1e9)
-        account = advance_account(account, wealth, price, native_price, now_ns)
+        account = advance_performance(account, wealth, price, native_price, now_ns)
         gas += (wealth.gas_native - before.gas_native) * native_price
         deposits += (wealth.deposited_base - before.deposited_base) * price
         deposits += wealth.deposited_quote - before.deposited_quote
@@ -54,7 +54,7 @@ def test_any_readings_close_both_identities(
 
 def test_what_only_holds_has_no_source_but_the_market() -> None:
     wealth = LpWealth(base=2.0, quote=100.0, fees_base=0.0, fees_quote=0.0, gas_native=0.0)
-    told = profit_of(advance_account(open_account(wealth, 2000.0, 0), wealth, 2100.0, 2100.0, 10**9))
+    told = profit_of(advance_performance(begin_performance(wealth, 2000.0, 0), wealth, 2100.0, 2100.0, 10**9))
     assert (told.profit, told.hold, told.market) == (200.0, 200.0, 200.0)
     assert (told.fees, told.lvr, told.impermanent, told.against_hold, told.gas) == (0, 0, 0, 0, 0)
 
@@ -64,9 +64,9 @@ def test_deposits_and_withdrawals_are_no_profit_and_are_held_from_then_on() -> N
         paid = {"deposited_base": base - 2.0, "deposited_quote": quote - 100.0}
         return LpWealth(base=base, quote=quote, fees_base=0.0, fees_quote=0.0, gas_native=0.0, **paid)
 
-    account = open_account(owning(2.0, 100.0), 2000.0, 0)
+    account = begin_performance(owning(2.0, 100.0), 2000.0, 0)
     for base, quote, price in ((5.0, 100.0, 2000.0), (5.0, 900.0, 2100.0), (1.0, 900.0, 2100.0), (1.0, 900.0, 2200.0)):
-        account = advance_account(account, owning(base, quote), price, price, 0)
+        account = advance_performance(account, owning(base, quote), price, price, 0)
     told = profit_of(account)
     assert told.profit == told.hold == 5 * 100 + 1 * 100
     assert told.deposits == 3 * 2000 + 800 - 4 * 2100 and told.against_hold == 0
@@ -75,15 +75,15 @@ def test_deposits_and_withdrawals_are_no_profit_and_are_held_from_then_on() -> N
 def test_a_withdrawal_below_the_start_leaves_a_smaller_hold() -> None:
     start = LpWealth(base=2.0, quote=0.0, fees_base=0.0, fees_quote=0.0, gas_native=0.0)
     less = msgspec.structs.replace(start, base=0.5, deposited_base=-1.5)
-    account = advance_account(open_account(start, 1000.0, 0), less, 1000.0, 1000.0, 0)
-    assert profit_of(advance_account(account, less, 1100.0, 1100.0, 0)).profit == pytest.approx(50.0)
+    account = advance_performance(begin_performance(start, 1000.0, 0), less, 1000.0, 1000.0, 0)
+    assert profit_of(advance_performance(account, less, 1100.0, 1100.0, 0)).profit == pytest.approx(50.0)
 
 
 def test_gas_is_valued_when_it_is_spent() -> None:
     wealth = LpWealth(base=0.0, quote=1.0, fees_base=0.0, fees_quote=0.0, gas_native=1.0)
-    account = open_account(wealth, 2000.0, 0)
+    account = begin_performance(wealth, 2000.0, 0)
     for gas, native_price in ((1.5, 2000.0), (1.75, 3000.0)):
-        account = advance_account(account, msgspec.structs.replace(wealth, gas_native=gas), 2000.0, native_price, 0)
+        account = advance_performance(account, msgspec.structs.replace(wealth, gas_native=gas), 2000.0, native_price, 0)
     assert profit_of(account).gas == 0.5 * 2000 + 0.25 * 3000
 
 
@@ -91,11 +91,11 @@ def test_gas_is_valued_when_it_is_spent() -> None:
 def test_a_price_that_is_none_is_refused(price: float) -> None:
     wealth = LpWealth(base=0.0, quote=1.0, fees_base=0.0, fees_quote=0.0, gas_native=0.0)
     with pytest.raises(ValueError, match="price"):
-        open_account(wealth, price, 0)
+        begin_performance(wealth, price, 0)
     with pytest.raises(ValueError, match="price"):
-        advance_account(open_account(wealth, 1.0, 0), wealth, price, 1.0, 0)
+        advance_performance(begin_performance(wealth, 1.0, 0), wealth, price, 1.0, 0)
     with pytest.raises(ValueError, match="price"):
-        advance_account(open_account(wealth, 1.0, 0), wealth, 1.0, price, 0)
+        advance_performance(begin_performance(wealth, 1.0, 0), wealth, 1.0, price, 0)
 
 
 class Simulated:
@@ -149,7 +149,7 @@ def test_lvr_is_the_sum_over_trades_and_fees_are_what_was_collected(pair: Pair) 
     """Reference: sum a (p_market - p_amm) over each swap, with amounts from the pool itself; deposits in between."""
     rng, world = np.random.default_rng(3), Simulated(pair, 500, 40)
     market, lvr, fees, gas, hold, held = 2700.0, 0.0, 0.0, 0.0, 0.0, pair.whole_base(20 * 10**18)
-    account = open_account(world.wealth(), market, 0)
+    account = begin_performance(world.wealth(), market, 0)
     start_value, deposits, saved = world.wealth().value(market), 0.0, b""
     for step in range(1, 301):
         moved = market * exp(4e-4 * rng.standard_normal()) - market
@@ -167,10 +167,10 @@ def test_lvr_is_the_sum_over_trades_and_fees_are_what_was_collected(pair: Pair) 
         reading = world.wealth()
         fees += pair.whole_base(world.fees[0] - fees_before[0]) * market
         fees += pair.whole_quote(world.fees[1] - fees_before[1])
-        account = advance_account(account, reading, market, market, step * 10**9)
+        account = advance_performance(account, reading, market, market, step * 10**9)
         if step == 150:
             saved = msgspec.msgpack.encode(account)
-            account = msgspec.msgpack.decode(saved, type=LpAccount)
+            account = msgspec.msgpack.decode(saved, type=LpPerformance)
     told = profit_of(account)
     assert told.lvr == pytest.approx(lvr, abs=1e-6) and abs(lvr) > 1
     assert told.fees == pytest.approx(fees, abs=1e-6) and fees > 10
@@ -182,12 +182,12 @@ def test_lvr_is_the_sum_over_trades_and_fees_are_what_was_collected(pair: Pair) 
 
 def test_a_gap_tells_less_of_the_sources_and_nothing_less_of_the_profit() -> None:
     world, market = Simulated(PAIRS[0], 500, 40), 2700.0
-    fine = coarse = open_account(world.wealth(), market, 0)
+    fine = coarse = begin_performance(world.wealth(), market, 0)
     for step in range(1, 41):
         market += 1.0
         world.swap_to(market)
-        fine = advance_account(fine, world.wealth(), market, market, step)
-    coarse = advance_account(coarse, world.wealth(), market, market, 40)
+        fine = advance_performance(fine, world.wealth(), market, market, step)
+    coarse = advance_performance(coarse, world.wealth(), market, market, 40)
     close, wide = profit_of(fine), profit_of(coarse)
     assert wide.profit == pytest.approx(close.profit, abs=1e-6)
     assert wide.impermanent == pytest.approx(close.impermanent, abs=0.5), "fees in between are held, not lost"
@@ -196,10 +196,10 @@ def test_a_gap_tells_less_of_the_sources_and_nothing_less_of_the_profit() -> Non
 
 def test_impermanent_loss_of_a_fee_free_round_is_the_closed_form() -> None:
     world = Simulated(PAIRS[1], 0, 100)
-    account, base, quote = open_account(world.wealth(), 2700.0, 0), *world.inside()
+    account, base, quote = begin_performance(world.wealth(), 2700.0, 0), *world.inside()
     for price in (2710.0, 2690.0, 2720.0, 2765.0):
         world.swap_to(price)
-        account = advance_account(account, world.wealth(), price, price, 0)
+        account = advance_performance(account, world.wealth(), price, price, 0)
     low, high = PAIRS[1].price_bounds(*world.ticks)
     held = PAIRS[1].whole_base(base) * 2765.0 + PAIRS[1].whole_quote(quote)
     assert profit_of(account).impermanent == pytest.approx(impermanent_loss(2700.0, 2765.0, low, high) * held, rel=1e-3)
@@ -211,11 +211,11 @@ def test_measured_lvr_of_a_fee_free_pool_is_the_model_rate() -> None:
     paths = 8
     for _ in range(paths):
         world, market = Simulated(PAIRS[0], 0, 200), 2700.0
-        account = open_account(world.wealth(), market, 0)
+        account = begin_performance(world.wealth(), market, 0)
         for step in range(1, steps + 1):
             market *= exp(sigma * rng.standard_normal() - sigma**2 / 2)
             world.swap_to(market)
-            account = advance_account(account, world.wealth(), market, market, step * 10**9)
+            account = advance_performance(account, world.wealth(), market, market, step * 10**9)
         total += profit_of(account).lvr
     model = lvr_rate(PAIRS[0].whole_liquidity(world.liquidity), sigma, 2700.0) * steps * paths
     assert total == pytest.approx(model, rel=4 * sqrt(2 / (steps * paths)))

@@ -2,7 +2,15 @@
 
 import time
 
-from common.messages import LpAccount, LpInventoryChanged, LpPlannedRange, LpPreviewed, LpReported, LpSagaEnded
+from common.messages import (
+    LpAccount,
+    LpInventoryChanged,
+    LpPerformanceReported,
+    LpPlannedRange,
+    LpPreviewed,
+    LpReported,
+    LpSagaEnded,
+)
 from services.console.paint import Paint
 
 STYLES = {"halted": "red", "waiting_for_gas": "yellow", "active": "green"}
@@ -30,6 +38,7 @@ def status_lines(told: LpReported, paint: Paint) -> list[str]:
     if told.failures_in_row:
         lines.append(_row("failures", f"{told.failures_in_row} steps in a row"))
     lines += _inventory_lines(told.inventory) if told.inventory else [_row("owns", "nothing was read yet")]
+    lines += _performance_lines(told.performance) if told.performance else []
     for place, each in enumerate(told.latest):
         lines.append(_row("" if place else "latest", _ended_line(each)))
     return lines
@@ -97,6 +106,19 @@ def _inventory_lines(lp: LpInventoryChanged) -> list[str]:
     spent = lp.gas_spent_native
     lines.append(_row("fees", f"owed {fees:.6f}, collected {collected:.6f} USD; gas spent {spent:.8f} native"))
     return lines
+
+
+def _performance_lines(told: LpPerformanceReported) -> list[str]:
+    since = time.strftime("%Y-%m-%d %H:%M:%SZ", time.gmtime(told.since_ns / 1e9))
+    apr = "" if told.fee_apr is None else f"  fee APR {told.fee_apr:.2%}"
+    sources = f"market {told.market:+,.2f}  fees {told.fees:+,.2f}  LVR {-told.lvr:+,.2f}  gas {-told.gas:+,.2f}"
+    swaps = f"  swaps {-told.swaps:+,.2f}" if told.swaps else ""
+    against = f"holding {told.hold:+,.2f}  impermanent {told.impermanent:+,.2f}  net of all {told.against_hold:+,.2f}"
+    return [
+        _row("profit", f"{told.profit:+,.2f} since {since} (deposits {told.deposits:+,.2f} apart){apr}"),
+        _row("", sources + swaps),
+        _row("", f"against holding: {against}"),
+    ]
 
 
 def _account_row(each: LpAccount) -> tuple[str, ...]:

@@ -19,7 +19,8 @@ class FaultProxy:
     (the node acts, nobody hears), "garble" (no JSON). To the one call, also inside a batch: "stale" (what was last
     answered to the very same call), "twice" (each element of a list answer comes twice), "absent" (null).
     `lasting[method]` is such a fault until it is taken away; "*" means every method. `answers[method]` are results
-    given in place of the node's, one each; `seen` are all methods that passed, in order.
+    given in place of the node's, one each, those of "batched <method>" only inside a batch. `seen` are all methods
+    that passed, in order.
     """
 
     def __init__(self, target: str) -> None:
@@ -102,8 +103,9 @@ class FaultProxy:
                 continue
             name = f"{method} {call.get('params')}"
             fault = spoilt.get(call["id"], "")
-            if self.answers.get(method):
-                item["result"] = self.answers[method].pop(0)
+            invented = self.answers.get(f"batched {method}" if len(calls) > 1 else method) or self.answers.get(method)
+            if invented:
+                item["result"] = invented.pop(0)
                 item.pop("error", None)
             elif fault == "stale" and name in self._answered:
                 item["result"] = self._answered[name]

@@ -4,10 +4,11 @@ Only blocks of the present chain count, so that whatever a reorganisation or a d
 a wallet's books and these differ, somebody lost or invented something.
 """
 
+from collections import Counter
 from collections.abc import Iterable
 from typing import Any, NamedTuple
 
-from common.chain.addresses import ZERO_ADDRESS
+from common.chain.addresses import ZERO_ADDRESS, checksum
 from common.chain.blocks import Log, Receipt, parse_log, parse_receipt
 from common.chain.events import (
     LiquidityIncreased,
@@ -37,12 +38,14 @@ class TokenFlow(NamedTuple):
 
 
 class WalletHistory(NamedTuple):
-    """One wallet. `minted` are (token id, transaction hash) of NFTs made for it, in their order."""
+    """One wallet. `native_from`: native coin received by value, by sender. `minted` are (token id, transaction hash) of
+    NFTs made for it, in their order.
+    """
 
     transactions: int
     failed: int
     gas_wei: int
-    native_in: int
+    native_from: dict[str, int]
     native_out: int
     base: TokenFlow
     quote: TokenFlow
@@ -51,7 +54,7 @@ class WalletHistory(NamedTuple):
     @property
     def native(self) -> int:
         """What must be in the wallet, in wei."""
-        return self.native_in - self.native_out - self.gas_wei
+        return sum(self.native_from.values()) - self.native_out - self.gas_wei
 
 
 async def read_logs(node: Node, addresses: Iterable[str]) -> list[Log]:
@@ -63,7 +66,7 @@ async def read_logs(node: Node, addresses: Iterable[str]) -> list[Log]:
 async def read_history(node: Node, at: ContractAddresses, wallet: str, pools: Iterable[str] = ()) -> WalletHistory:
     """Raises AssertionError if the contracts' own events do not fit each other."""
     pools = {at.pool, *pools}
-    sent, native_in, native_out = await _native(node, wallet)
+    sent, native_from, native_out = await _native(node, wallet)
     logs = await read_logs(node, {at.base_token, at.quote_token, at.position_manager})
     flows = [_flow(logs, token, wallet, pools) for token in (at.base_token, at.quote_token)]
     _check_manager(logs, at, wallet, flows)
@@ -75,21 +78,22 @@ async def read_history(node: Node, at: ContractAddresses, wallet: str, pools: It
     ]
     return WalletHistory(
         len(sent), sum(not each.succeeded for each in sent), sum(each.gas_used * each.gas_price for each in sent),
-        native_in, native_out, *flows, minted,
+        native_from, native_out, *flows, minted,
     )  # fmt: skip
 
 
-async def _native(node: Node, wallet: str) -> tuple[list[Receipt], int, int]:
+async def _native(node: Node, wallet: str) -> tuple[list[Receipt], dict[str, int], int]:
     """Receipts of all that the wallet signed, and native coin that came and went by value."""
     head = (await node.head()).number
-    sent, came, went = list[str](), 0, 0
+    sent, came, went = list[str](), Counter[str](), 0
     for first in range(0, head + 1, PAGE):
         numbers = range(first, min(first + PAGE, head + 1))
         for block in await node.batch([("eth_getBlockByNumber", [hex(each), True]) for each in numbers]):
             assert block, f"the node has forgotten blocks {first} to {first + PAGE}: nothing can be accounted for"
             for each in block["transactions"]:
                 is_ours, value = _same(each["from"], wallet), int(each["value"], 16)
-                came += value if each.get("to") and _same(each["to"], wallet) else 0
+                if value and each.get("to") and _same(each["to"], wallet):
+                    came[checksum(each["from"])] += value
                 if is_ours:
                     sent.append(each["hash"])
                     went += value

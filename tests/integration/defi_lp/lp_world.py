@@ -99,9 +99,10 @@ class LpWorld:
         faucet, at = self.chain.actor("faucet"), self.chain.contracts
         assert await fund_lp(self.chain.node, faucet, at, self.chain.pair, self.wallet, FUNDING)
 
-    def start(self) -> None:
-        """Start the process."""
-        command = [sys.executable, "-m", "services.defi_lp", str(self.configs)]
+    def start(self, dies: tuple[str, int, str] | None = None) -> None:
+        """Start the process; `dies` = (journal, commit, "before" or "after") as `mortal.py` takes it."""
+        program = ["services.defi_lp"] if dies is None else ["tests.integration.defi_lp.mortal", *map(str, dies)]
+        command = [sys.executable, "-m", *program, str(self.configs)]
         with (self.var / "lp.log").open("ab") as log:
             self.process = subprocess.Popen(command, cwd=PROJECT, stdout=log, stderr=log)
 
@@ -110,6 +111,14 @@ class LpWorld:
         assert self.process
         self.process.kill()
         self.process.wait(10)
+
+    async def died(self, timeout_s: float = 15.0) -> bool:
+        """Whether the process ended by SIGKILL within the time."""
+        assert self.process
+        try:
+            return await asyncio.to_thread(self.process.wait, timeout_s) == -signal.SIGKILL
+        except subprocess.TimeoutExpired:
+            return False
 
     def terminate(self) -> int:
         """SIGTERM, as the supervisor does; returns the exit code."""
@@ -271,6 +280,7 @@ class LpWorld:
             if key == "rpc_url":
                 line = f'rpc_url = "{self._line}"'
             elif key == "ws_url":
+                # Announcements go past the bad line: they are wake-ups, and what they wake is what is tested.
                 line = f'ws_url = "{self.chain.url.replace("http", "ws")}"'
             elif key in self.chain.contracts.__struct_fields__:
                 line = f'{key} = "{getattr(self.chain.contracts, key)}"'

@@ -15,19 +15,20 @@ from tests.integration.defi_lp.lp_world import LpWorld
 
 FAST = (
     "interval_s_min=0.5 collect_interval_s=0 mid_gap_bps_max=20 keeper.retry_s=0.2 "
-    "resend.resend_after_s=0.2 resend.bump_after_s=2.5 resend.overtaken_after_s=1.0"
+    "resend.resend_after_s=0.2 resend.bump_after_s=1.0 resend.overtaken_after_s=1.0"
 )
 FALL = 0.9986
 """A fall of the price that makes the LP move its ranges."""
 
 _TRANSFER_NFT = Function("transferFrom(address,address,uint256)")
 
-AT_REST = ("", "out_of_range")
-
 Story = Callable[[LpWorld, FaultProxy], Awaitable[None]]
 
 
-def play(chain: str, folder: Path, story: Story, *, base_is_token0: bool = False, starts: bool = True) -> None:
+def play(
+    chain: str, folder: Path, story: Story, *, base_is_token0: bool = False, starts: bool = True,
+    settings: str = "",
+) -> None:  # fmt: skip
     """One story of an LP behind a line that can be spoilt, hedged by the real position server. Its ranges stand when
     the story begins, unless it `starts` the LP itself.
     """
@@ -36,7 +37,7 @@ def play(chain: str, folder: Path, story: Story, *, base_is_token0: bool = False
         async with (
             FaultProxy(chain) as line,
             LpWorld(
-                chain, folder, base_is_token0=base_is_token0, settings=FAST, line=line.url, hedged=True
+                chain, folder, base_is_token0=base_is_token0, settings=f"{FAST} {settings}", line=line.url, hedged=True
             ) as lp,
         ):  # fmt: skip
             await lp.fund()
@@ -135,7 +136,9 @@ async def market_falls(lp: LpWorld, factor: float = FALL) -> None:
 
 async def moved(lp: LpWorld) -> LpInventoryChanged:
     """Once the ranges have moved and nothing is under way."""
-    await lp.sees(lambda: lp.last.rebalances == 1 and lp.last.state == "active" and lp.last.doing in AT_REST)
+    await lp.sees(
+        lambda: lp.last.rebalances == 1 and lp.last.state == "active" and lp.last.doing in ("", "out_of_range")
+    )
     return lp.last
 
 

@@ -66,7 +66,8 @@ def test_a_reorganisation_that_orphans_our_mint_is_undone_in_public_and_minted_a
         assert [each.key for each in again.ranges] == [each.key for each in opened.ranges]
         assert await node.nonce(lp.wallet) == 3
 
-    play(chain, tmp_path, story)
+    # A slow machine would otherwise see its fees raised: another form of the same intention, with another hash.
+    play(chain, tmp_path, story, settings="resend.bump_after_s=60.0")
 
 
 def test_a_rival_may_take_our_token_id_in_a_reorganisation_while_we_are_dead(chain: str, tmp_path: Path) -> None:
@@ -139,13 +140,13 @@ def test_a_pool_that_is_emptied_leaves_us_with_one_token_and_the_hedge_with_the_
         slot0 = await lp.chain.node.read(pool.slot0(at.pool))
         assert slot0.tick in (-887_272, 887_271) and not await lp.chain.node.read(pool.liquidity(at.pool))
         told = await lp.assert_sound(mints=len(opened.ranges))
-        assert (told.state, told.doing) == ("active", "out_of_range") and told.gamma == 0.0 and told.residual > 15
+        assert told.doing == "out_of_range" and told.gamma == 0.0 and told.residual > 15
         assert not any(int(each.amount_quote) for each in told.ranges)
         await lp.sees(lambda: "pool and CeFi mid differ" in lp.log())
         await rich.send(await swap_to(lp, rich, 2500.0))
         back = await lp.assert_sound(mints=len(opened.ranges))
         # Fees apart, the flow that came back undid the flow that went.
-        assert back.state == "active" and back.residual == pytest.approx(opened.residual, abs=0.1)
+        assert lp.is_at_rest() and back.residual == pytest.approx(opened.residual, abs=0.1)
 
     play(chain, tmp_path, story)
 

@@ -1,11 +1,15 @@
 """The reading over several pools: home is where our ranges stand, and nothing that we own is overlooked."""
 
 import asyncio
+from collections.abc import Sequence
+from typing import Any
 
 import pytest
 
 from common.chain.addresses import checksum
 from common.chain.clmm import CloseRange, OpenRange, Purpose, Step
+from common.chain.node import Node
+from common.chain.rpc import Request
 from common.model.errors import ConfigInvalid
 from common.runtime.config import load_config
 from common.runtime.fleet import ChainAccess
@@ -80,6 +84,38 @@ def test_home_is_where_our_ranges_stand(chain: str, base_is_token0: bool) -> Non
             await opened(world, owner, venue, second, closing)
             moved = await reader.read(await world.node.head(), {})
             assert moved.home == second and len(moved.holdings.ranges) == 2 and moved.strays == ()
+
+    asyncio.run(run())
+
+
+class CountingNode(Node):
+    """Counts round trips."""
+
+    trips = 0
+
+    async def batch_outcomes(self, requests: Sequence[Request]) -> list[Any]:
+        self.trips += 1
+        return await super().batch_outcomes(requests)
+
+
+def test_a_reading_is_one_round_trip_of_calls_made_before(chain: str) -> None:
+    async def run() -> None:
+        async with World(chain, base_is_token0=False) as world:
+            second, owner = await world.add_pool(3000, 60), await world.rich("reader")
+            venue = await find_venue(world.node, access(world), TIERS)
+            assert venue is not None
+            token_id = await opened(world, owner, venue, second)
+            node = CountingNode(world.url)
+            reader = Reader(node, venue, owner.address, 30)
+            await reader.read(await world.node.head(), {})
+            assert node.trips == 3, "asked, found one position more than known, listed, asked again"
+            calls = venue.adapter.read_calls(owner.address, [token_id])
+            for trips in (4, 5):
+                await world.swap(owner, 10**15)
+                reading = await reader.read(await world.node.head(), {})
+                assert node.trips == trips and len(reading.pools) == 2 and len(reading.holdings.ranges) == 1
+            assert venue.adapter.read_calls(owner.address, [token_id]) is calls, "nothing is encoded anew"
+            await node.close()
 
     asyncio.run(run())
 

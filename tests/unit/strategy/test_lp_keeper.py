@@ -5,7 +5,7 @@ import pytest
 
 from common.amm.fees import Growth
 from common.amm.full_math import UINT256_MAX
-from common.strategy.lp_gain import FeeRate, Outlook, estimate_gain, expected_time_inside
+from common.strategy.lp_gain import FeeRate, Outlook, expected_time_inside, planned_ranges, standing_ranges
 from common.strategy.lp_holdings import Holdings
 from common.strategy.lp_keeper import CollectFees, Decision, Keeper, MoveRanges
 from common.strategy.lp_plan import PlanRules
@@ -177,6 +177,10 @@ def test_the_fee_rate_is_the_growth_over_the_window_and_survives_wrap_and_rewind
 
 def test_leaving_and_returning_is_worth_more_than_staying_away() -> None:
     gone = standing(PAIR, 2725.0)
-    outlook = Outlook(pair=PAIR, price=2725.0, rate=1e-20, sigma=SIGMA, horizon_s=600)
-    estimate = estimate_gain(gone, KEEPER.draw(seen(gone)), outlook)
-    assert estimate.planned > estimate.present >= 0 and estimate.gain == estimate.planned - estimate.present
+    away = Outlook(pair=PAIR, price=2725.0, rate=1e-20, sigma=SIGMA, horizon_s=600)
+    facts, plan = seen(gone, fee_rate=1e-20), KEEPER.draw(seen(gone))
+    there, here = away.income(planned_ranges(plan)), away.income(standing_ranges(gone))
+    assert there > here >= 0
+    assert KEEPER.income_gain(facts, facts.home, plan, gross=True) == pytest.approx(
+        (there - here) * KEEPER.rules.gain_horizon_s / 600
+    )
