@@ -254,7 +254,8 @@ class Keeping:
                 self._begin_saga(CLOSE, OPERATOR, reading, seen, now_ns, self._command_of("close"))
             return
         wanted = self.book.wanted
-        if wanted and reading.holdings.ranges and self._begin_wanted(wanted, reading, seen, now_ns):
+        if wanted and reading.holdings.ranges:
+            self._begin_wanted(wanted, reading, seen, now_ns)
             return
         state = msgspec.structs.replace(self._keeper_state, busy=False)
         decision = self._keeper.decide(state, seen, now_ns)
@@ -274,15 +275,14 @@ class Keeping:
             command = self._command_of("open") if intent == OPEN else ""
             self._begin_saga(intent, decision.action.trigger, reading, seen, now_ns, command, decision.action.plan)
 
-    def _begin_wanted(self, wanted: CommandTaken, reading: Reading, seen: Observation, now_ns: int) -> bool:
+    def _begin_wanted(self, wanted: CommandTaken, reading: Reading, seen: Observation, now_ns: int) -> None:
         """An operator's collect or rebalance: it need not pay, but prices must agree."""
         drawn = self.planner.draw(reading, seen, intent=wanted.action, pool=self.destination(seen, now_ns))
         gate = drawn.view.gas_gate or (drawn.view.price_gate if wanted.action == REBALANCE else "")
         if gate:
             self._hold(f"{OPERATOR}: {gate}", for_gas=bool(drawn.view.gas_gate))
-            return False
+            return
         self._begin_saga(wanted.action, OPERATOR, reading, seen, now_ns, wanted.command_id, drawn.plan)
-        return True
 
     def _begin_saga(
         self, intent: str, trigger: str, reading: Reading, seen: Observation, now_ns: int,

@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 from common.chain import erc20
-from common.messages import LpPreviewed, PreviewLpCommand
+from common.chain.fees import GWEI
+from common.messages import ExecuteLpCommand, LpPreviewed, PreviewLpCommand
 from common.model.errors import RequestRefused
 from tests.conftest import PROJECT
 from tests.integration.defi_lp.lp_world import LP, LpWorld
@@ -154,5 +155,58 @@ def test_the_console_closes_shows_and_says_when_nobody_answers(chain: str, tmp_p
             code, text = await console(lp, "status", "--json")
             told = json.loads(text)
             assert code == 0 and told["state"] == "idle" and told["wants_open"] is False
+
+    asyncio.run(run())
+
+
+@pytest.mark.parametrize("commit", [2, 5, 9])
+def test_a_death_within_a_close_ends_in_the_same_close(chain: str, tmp_path: Path, commit: int) -> None:
+    async def run() -> None:
+        async with LpWorld(chain, tmp_path, base_is_token0=bool(commit % 2), settings=FAST) as lp:
+            await lp.fund()
+            lp.start()
+            await lp.is_open()
+            before = await balances(lp)
+            lp.kill()
+            lp.inventories.clear()
+            lp.start(dies=("lp", commit, "after"))
+            await lp.is_open()
+            request = ExecuteLpCommand(command_id="test-close", action="close", operator="test")
+            # Whether an answer came or not, the same id may be said again.
+            await asyncio.gather(lp.reader.request(LP, request, 2.0), return_exceptions=True)
+            assert await lp.died(), lp.log()
+            lp.inventories.clear()
+            lp.start()
+            await lp.sees(lambda: lp.inventories)
+            await lp.command("close")
+            closed = await lp.outcome("test-close")
+            assert closed.outcome == "done" and closed.ended is not None and closed.ended.exact, closed
+            # A step that was begun and not submitted when the process died is begun anew under another number.
+            done = [each for each in closed.ended.steps if not each.endswith("!")]
+            assert done == ["withdraw", "revoke", "revoke"], closed.ended.steps
+            assert [int(each.before) for each in closed.ended.accounts] == list(before)
+            assert [int(each.after) for each in closed.ended.accounts] == list(await balances(lp))
+            assert await lp.owned_by_wallet() == [] and await allowances(lp) == [0, 0, 0, 0]
+
+    asyncio.run(run())
+
+
+def test_gas_above_the_cap_is_waited_for(chain: str, tmp_path: Path) -> None:
+    async def run() -> None:
+        async with LpWorld(chain, tmp_path, base_is_token0=False, settings=FAST) as lp:
+            await lp.fund()
+            lp.start()
+            await lp.is_open()
+            node = lp.chain.node
+            await node.request("anvil_setNextBlockBaseFeePerGas", hex(100 * GWEI))
+            await node.request("evm_mine")
+            await lp.command("rebalance")
+            await lp.sees(lambda: lp.last.state == "waiting_for_gas")
+            assert "gas is too dear" in str((await lp.health()).details["held"]) and not lp.last.halted
+            nonce = await node.nonce(lp.wallet)
+            await node.request("anvil_setNextBlockBaseFeePerGas", hex(GWEI))
+            await node.request("evm_mine")
+            assert (await lp.outcome("test-rebalance")).outcome == "done"
+            assert await node.nonce(lp.wallet) == nonce + 1
 
     asyncio.run(run())
