@@ -102,6 +102,7 @@ class DefiLpService(Service[DefiLpConfig]):
     def _execute(self, command: ExecuteLpCommand, _header: Header) -> LpCommandTaken:
         keeping, reading = self._ready()
         taken = keeping.desk.take(command, reading, self.clock.now_ns())
+        self._waker.wake()
         self.log.info("lp.command", action=command.action, operator=command.operator, id=command.command_id)
         return taken
 
