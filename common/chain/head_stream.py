@@ -13,6 +13,8 @@ from typing import Any
 import aiohttp
 import msgspec
 
+from common.chain.rpc import public_name
+
 STREAM_POLL_S = 1.0
 CONNECT_S = 5.0
 CLOSE_S = 1.0
@@ -65,8 +67,11 @@ class BlockWaker:
                 try:
                     await self._listen(session)
                     self.trouble = "the node closed the stream"
+                except aiohttp.ClientResponseError as error:
+                    # Its text has the whole address, in which providers put their keys.
+                    self.trouble = f"{public_name(self.url)} answers HTTP {error.status}"
                 except (aiohttp.ClientError, OSError, TimeoutError, ValueError) as error:
-                    self.trouble = f"{type(error).__name__}: {error}"
+                    self.trouble = f"{type(error).__name__} at {public_name(self.url)}: {error}".replace(self.url, "")
                 finally:
                     self.is_live = False
                 # Whatever happened while the stream was down was not announced.

@@ -7,6 +7,7 @@ What may have reached the node and what cannot have are never confused: a refuse
 import asyncio
 from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
+from urllib.parse import urlsplit
 
 import aiohttp
 import msgspec
@@ -29,11 +30,22 @@ class _Transient(Exception):
     """The node may or may not have seen the request."""
 
 
+def public_name(url: str) -> str:
+    """Scheme, host and port of a node's address: providers put their keys into the rest, which no log may show."""
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        return "an address that cannot be read"
+    return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}"
+
+
 class RpcClient:
-    """One node. `read_attempts` bounds how often a read is tried; a write (anything not a known read) goes out once."""
+    """One node; `name` is how errors call it. `read_attempts` bounds how often a read is tried; a write (anything that
+    is not a known read) goes out once.
+    """
 
     def __init__(self, url: str, *, timeout_s: float = 2.0, read_attempts: int = 3) -> None:
-        self.url, self._read_attempts = url, read_attempts
+        self.url, self.name, self._read_attempts = url, public_name(url), read_attempts
         self._timeout = aiohttp.ClientTimeout(total=timeout_s)
         self._session: aiohttp.ClientSession | None = None
         self._request_id = 0
@@ -49,7 +61,7 @@ class RpcClient:
         try:
             return parse(answer)
         except (TypeError, KeyError, ValueError, AttributeError, IndexError, InputInvalid):
-            raise PeerUnavailable(f"the node at {self.url} answers {method} with {str(answer)[:100]!r}") from None
+            raise PeerUnavailable(f"the node at {self.name} answers {method} with {str(answer)[:100]!r}") from None
 
     async def request(self, method: str, *params: Any) -> Any:
         """The `result` of one call. Raises PeerUnavailable, OutcomeUnknown (writes only) or RequestRefused."""
@@ -77,8 +89,8 @@ class RpcClient:
                 await asyncio.sleep(BACKOFF_S * 2 ** (attempt - 1))
         names = ",".join(method for method, _ in requests[:3])
         if is_read:
-            raise PeerUnavailable(f"the node at {self.url} does not answer {names}: {last}")
-        raise OutcomeUnknown(f"{names} left for {self.url}, but no answer came: {last}")
+            raise PeerUnavailable(f"the node at {self.name} does not answer {names}: {last}")
+        raise OutcomeUnknown(f"{names} left for {self.name}, but no answer came: {last}")
 
     async def _round_trip(self, requests: Sequence[Request]) -> list[Any]:
         bodies = [self._body(method, params) for method, params in requests]
@@ -99,12 +111,12 @@ class RpcClient:
         try:
             async with self._session.post(self.url, data=body) as response:
                 if response.status == HTTP_TOO_MANY_REQUESTS:
-                    raise PeerUnavailable(f"the node at {self.url} refuses more requests for now (HTTP 429)")
+                    raise PeerUnavailable(f"the node at {self.name} refuses more requests for now (HTTP 429)")
                 if response.status >= 500:
                     raise _Transient(f"HTTP {response.status}")
                 return msgspec.json.decode(await _body_of(response))
         except aiohttp.ClientConnectorError as error:
-            raise PeerUnavailable(f"no node at {self.url}: {error.strerror}") from None
+            raise PeerUnavailable(f"no node at {self.name}: {error.strerror}") from None
         except msgspec.DecodeError as error:
             raise _Transient(f"an answer that is no JSON ({error})") from None
         except (aiohttp.ClientError, TimeoutError) as error:

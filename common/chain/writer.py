@@ -83,7 +83,7 @@ class TransactionWriter:
         """Refuse a wrong chain (ConfigInvalid), then look after everything that the last life left open."""
         found = await self._node.chain_id()
         if found != self._chain_id:
-            raise ConfigInvalid("chain id", self._node.url, str(self._chain_id), found)
+            raise ConfigInvalid("chain id", self._node.name, str(self._chain_id), found)
         await self.advance()
 
     def get(self, key: str) -> Transaction | None:

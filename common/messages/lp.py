@@ -4,7 +4,9 @@ from common.messages.base import Message, require_finite
 
 
 class LpRange(Message, frozen=True, kw_only=True):
-    """One concentrated-liquidity range of ours. `key` is its mint's transaction hash, which a reorg cannot reuse."""
+    """One concentrated-liquidity range of ours. `key` is its mint's transaction hash, which a reorg cannot reuse;
+    `fee_ppm` is the tier of the pool that it stands in.
+    """
 
     key: str
     token_id: str
@@ -15,10 +17,12 @@ class LpRange(Message, frozen=True, kw_only=True):
     amount_quote: str
     fees_base: str
     fees_quote: str
+    fee_ppm: int = 0
 
 
 class LpInventoryChanged(Message, frozen=True, kw_only=True):
-    """All that the LP wallet owns, after one block. Topic `lp.<chain>.<pool>|`, e.g. `lp.paper.ETH-USDC-500|`.
+    """All that the LP wallet owns, after one block. Topic `lp.<chain>.<pool>|`, e.g. `lp.paper.ETH-USDC-500|`: the pool
+    that is configured, whichever tier the ranges stand in.
 
     Amounts are raw integers as texts: `amount_*` in ranges, `fees_*` owed by them, `idle_*` in the wallet.
     `base_total`/`quote_total` are the same in whole tokens. `price` is quote per base in the pool; prices of bounds

@@ -3,6 +3,7 @@
 import os
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import msgspec
 
@@ -48,9 +49,11 @@ class ChainAccess(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     contracts: ContractAddresses
     ws_url: str = ""
 
-    def __post_init__(self) -> None:
-        if self.ws_url and not self.ws_url.startswith(("ws://", "wss://")):
-            raise ValueError(f"ws_url must begin with ws:// or wss://, got {self.ws_url}")
+    def check(self, where: str) -> None:
+        """Raise ConfigInvalid for an address that is none. It may hold a provider's key, so it is not quoted."""
+        _check_address(f"{where}: chain.rpc_url", self.rpc_url, ("http", "https"))
+        if self.ws_url:
+            _check_address(f"{where}: chain.ws_url", self.ws_url, ("ws", "wss"))
 
 
 class ProcessEntry(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -112,6 +115,7 @@ def load_fleet(folder: Path) -> Fleet:
     if isinstance(var_dir, str):
         table = _fill(table, var_dir)
     fleet = convert_config(table, Fleet, str(path))
+    fleet.chain.check(str(path))
     for endpoint in fleet.endpoints().values():
         endpoint.check(str(path))
     for name, entry in fleet.processes.items():
@@ -119,6 +123,16 @@ def load_fleet(folder: Path) -> Fleet:
             if other not in fleet.processes:
                 raise ConfigInvalid("process", f"{path}: processes.{name}.listens_to", "a process of this file", other)
     return fleet
+
+
+def _check_address(where: str, url: str, schemes: tuple[str, ...]) -> None:
+    try:
+        parts = urlsplit(url)
+        fits = parts.scheme in schemes and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        fits = False
+    if not fits:
+        raise ConfigInvalid("address", where, f"{schemes[0]}:// or {schemes[1]}:// and a host", "something else")
 
 
 def _fill(value: Any, var_dir: str) -> Any:

@@ -31,7 +31,7 @@ RECENT_STEPS = 64
 MINTING = frozenset({MOVE, MINT})
 """Kinds of steps after which new ranges stand."""
 
-BLAMELESS = frozenset({"", "never_submitted", "unavailable", "forgotten", "fee_cap", "gas_budget"})
+BLAMELESS = frozenset({"", "never_submitted", "unavailable", "forgotten", "fee_cap", "gas_budget", "gas_budget_day"})
 """Ends that say nothing against the step itself: they do not count as failures in a row."""
 
 OPEN_ACTION, CLOSE_ACTION, RESUME_ACTION = "open", "close", "resume"

@@ -23,6 +23,7 @@ from common.strategy.lp_triggers import FEE_TIER, INVENTORY, OPEN, OUT_OF_RANGE,
 SECOND_NS = 10**9
 COLLECT = "collect"
 _PAUSE_DOUBLINGS_MAX = 6
+_AIMS_MAX = 4
 
 
 class MoveRanges(msgspec.Struct, frozen=True, kw_only=True):
@@ -62,19 +63,20 @@ class Keeper(msgspec.Struct, frozen=True, kw_only=True):
     def decide(self, state: KeeperState, seen: Observation, now_ns: int) -> Decision:
         """At most one action. After one, `completed` or `failed` must be told before another can follow."""
         state = self._watch_tiers(self._clear(_anchor_sigma(state, seen), seen, now_ns), seen, now_ns)
-        due = next((each for each in crossed(self.rules, state, seen, now_ns) if each not in state.fired), None)
         if state.busy or now_ns < state.retry_at_ns:
             return Decision(state=state)
-        if due is None:
-            return self._collect(state, seen, now_ns)
-        pool = self.destination(state, seen, now_ns)
-        if refusal := self._early_gate(state, seen, pool, due, now_ns):
-            return Decision(state=state, due=due, held=refusal)
-        plan = self.draw(seen, pool)
-        if refusal := self._gain_gate(state, seen, pool, plan, due):
-            return Decision(state=state, due=due, held=refusal)
-        fired = msgspec.structs.replace(state, busy=True, fired=state.fired | {due})
-        return Decision(state=fired, action=MoveRanges(trigger=due, plan=plan))
+        first, held = "", None
+        # One that is held does not stand in the way of the next: it may be held for long.
+        for due in crossed(self.rules, state, seen, now_ns):
+            if due in state.fired:
+                continue
+            pool = self.destination(state, seen, now_ns) if due in (OPEN, FEE_TIER) else seen.home
+            decided = self._early_gate(state, seen, pool, due, now_ns) or self._planned(state, seen, pool, due)
+            if isinstance(decided, MovePlan):
+                fired = msgspec.structs.replace(state, busy=True, fired=state.fired | {due})
+                return Decision(state=fired, action=MoveRanges(trigger=due, plan=decided))
+            first, held = (first, held) if held else (due, decided)
+        return self._collect(state, seen, now_ns, first, held)
 
     def draw(
         self, seen: Observation, pool: PoolView | None = None, *, swaps: bool = True, decided: bool = False
@@ -85,10 +87,8 @@ class Keeper(msgspec.Struct, frozen=True, kw_only=True):
         was `decided` before is drawn anew whether or not it would be decided again.
         """
         pool = pool or seen.home
-        mid = seen.mid or pool.price
-        offsets = model_offsets(self.model, pool.price, seen.sigma, seen.holdings.delta - seen.reference)
-        target = target_range(pool.pair, pool.price, offsets, self.model, seen.sigma)
-        plain = plan_move(seen.holdings, target, mid, self.plan, pool)
+        target = self._target(seen, pool, pool.price, seen.holdings.delta)
+        plain = plan_move(seen.holdings, target, seen.mid or pool.price, self.plan, pool)
         sells = swaps and self.plan.swap.enabled
         return (self._with_sale(seen, pool, target, plain, decided) if sells else None) or plain
 
@@ -131,10 +131,14 @@ class Keeper(msgspec.Struct, frozen=True, kw_only=True):
             now, then = now.net_of_lvr(), then.net_of_lvr()
         return then.income(planned_ranges(plan)) - now.income(standing_ranges(seen.holdings))
 
-    def completed(self, holdings: Holdings, now_ns: int, sigma: float = 0.0) -> KeeperState:
-        """After a move stands on the chain: anchored where we are now, every trigger armed."""
+    def completed(self, state: KeeperState, holdings: Holdings, now_ns: int, sigma: float = 0.0) -> KeeperState:
+        """After a move stands on the chain: anchored where we are now, every trigger armed. How long another tier has
+        been better goes on, unless we stand there now.
+        """
+        is_there = state.better_ppm == holdings.pair.fee_ppm
         return KeeperState(
-            anchor_delta=holdings.delta, anchor_sigma=sigma, anchored_ns=now_ns, collected_ns=now_ns
+            anchor_delta=holdings.delta, anchor_sigma=sigma, anchored_ns=now_ns, collected_ns=now_ns,
+            better_ppm=0 if is_there else state.better_ppm, better_since_ns=0 if is_there else state.better_since_ns,
         )  # fmt: skip
 
     def collected(self, state: KeeperState, now_ns: int) -> KeeperState:
@@ -174,11 +178,20 @@ class Keeper(msgspec.Struct, frozen=True, kw_only=True):
         """
         if seen.mid is None or (pool.fee_rate is None and not decided):
             return None
-        rules, hand = self.plan.swap, tokens_in_hand(seen.holdings, self.plan.drift_bps)
-        ticks, liquidity = target.base_ticks(pool.pair), pool.liquidity_of_others(seen.holdings)
-        swap = plan_swap(pool.pair, liquidity, ticks, Hand(pool.sqrt_price_x96, *hand), seen.mid, rules)
-        if swap is None:
-            return None
+        rules, liquidity = self.plan.swap, pool.liquidity_of_others(seen.holdings)
+        hand = Hand(pool.sqrt_price_x96, *tokens_in_hand(seen.holdings, self.plan.drift_bps))
+        aimed, swap = target, None
+        # The range is drawn anew after the sale, at the price and for the inventory that it left: aim at that one.
+        for _ in range(_AIMS_MAX):
+            target = aimed
+            swap = plan_swap(pool.pair, liquidity, target.base_ticks(pool.pair), hand, seen.mid, rules)
+            if swap is None:
+                return None
+            price_after = pool.pair.price_at(swap.sqrt_price_after)
+            aimed = self._target(seen, pool, price_after, seen.holdings.delta + swap.base_change)
+            if aimed.base_ticks(pool.pair) == target.base_ticks(pool.pair):
+                break
+        assert swap is not None
         plan = plan_move(seen.holdings, target, seen.mid, self.plan, pool, swap)
         if decided or pool.fee_rate is None:
             return plan
@@ -187,12 +200,21 @@ class Keeper(msgspec.Struct, frozen=True, kw_only=True):
         jump = abs(swap.base_change) * seen.mid * rules.jump_cost_bps / BPS
         return plan if gain > swap.cost + jump + seen.swap_cost else None
 
+    def _target(self, seen: Observation, pool: PoolView, price: float, owned: float) -> RangeTarget:
+        """The range of the model at a price of this pool, owning this much base."""
+        offsets = model_offsets(self.model, price, seen.sigma, owned - seen.reference)
+        return target_range(pool.pair, price, offsets, self.model, seen.sigma)
+
     def _early_gate(self, state: KeeperState, seen: Observation, pool: PoolView, due: str, now_ns: int) -> Held | None:
         if due != OPEN and now_ns - state.anchored_ns < self.rules.interval_s_min * SECOND_NS:
             return Held(HoldCode.INTERVAL, f"less than {self.rules.interval_s_min:g} s since the last move")
         if refusal := self.price_gate(seen, pool):
             return refusal
         return gas_gate(self.rules, seen.gas_price_gwei, seen.move_cost, seen.gas_budget_left)
+
+    def _planned(self, state: KeeperState, seen: Observation, pool: PoolView, due: str) -> MovePlan | Held:
+        plan = self.draw(seen, pool)
+        return self._gain_gate(state, seen, pool, plan, due) or plan
 
     def _gain_gate(
         self, state: KeeperState, seen: Observation, pool: PoolView, plan: MovePlan, due: str
@@ -222,13 +244,14 @@ class Keeper(msgspec.Struct, frozen=True, kw_only=True):
             pair=pool.pair, price=pool.price, rate=fee_rate, sigma=sigma, horizon_s=self.rules.gain_horizon_s
         )
 
-    def _collect(self, state: KeeperState, seen: Observation, now_ns: int) -> Decision:
+    def _collect(self, state: KeeperState, seen: Observation, now_ns: int, due: str, held: Held | None) -> Decision:
+        """Collect if that is due; else nothing is done, for what `held` says."""
         interval_ns = self.rules.collect_interval_s * SECOND_NS
         is_due = interval_ns and now_ns - max(state.collected_ns, state.anchored_ns) >= interval_ns
         if not is_due or not seen.holdings.ranges or seen.holdings.fees_value <= seen.collect_cost:
-            return Decision(state=state)
+            return Decision(state=state, due=due, held=held)
         if refusal := gas_gate(self.rules, seen.gas_price_gwei, seen.collect_cost, seen.gas_budget_left):
-            return Decision(state=state, due=COLLECT, held=refusal)
+            return Decision(state=state, due=due or COLLECT, held=held or refusal)
         return Decision(state=msgspec.structs.replace(state, busy=True), action=CollectFees())
 
 

@@ -119,8 +119,8 @@ class NonceSeen(Record, frozen=True, kw_only=True):
 class SagaBegun(Record, frozen=True, kw_only=True):
     """An intention, why, and the steps that it will probably take. They are planned anew when their time comes.
 
-    `swaps`: it is a rebalance by withdraw, swap and mint. `fee_ppm`: the tier of the pool that it mints in, 0 = the one
-    in which our ranges stand, or would stand first. `command_id` names the command that asked for it, or "".
+    `swaps`: it is a rebalance by withdraw, swap and mint. `command_id` names the command that asked for it, or "".
+    `pool_id`: where the new ranges go.
     """
 
     saga: int
@@ -131,7 +131,7 @@ class SagaBegun(Record, frozen=True, kw_only=True):
     time_ns: int
     swaps: bool = False
     command_id: str = ""
-    fee_ppm: int = 0
+    pool_id: str = ""
 
 
 class StepBegun(Record, frozen=True, kw_only=True):

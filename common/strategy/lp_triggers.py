@@ -11,13 +11,14 @@ INVENTORY, VOLATILITY, AGE = "inventory", "volatility", "age"
 
 
 def crossed(rules: KeeperRules, state: KeeperState, seen: Observation, now_ns: int) -> list[str]:
-    """Conditions that are true now, the most pressing first."""
+    """Conditions that are true now, the most pressing first. Out of range says all that inventory could."""
     if not seen.holdings.ranges:
         return [OPEN]
+    is_beyond = _beyond(rules, seen.holdings)
     conditions = {
-        OUT_OF_RANGE: _beyond(rules, seen.holdings),
         FEE_TIER: tier_stands(rules, state, now_ns),
-        INVENTORY: deviation(state, seen.holdings) >= rules.deviation_fraction,
+        OUT_OF_RANGE: is_beyond,
+        INVENTORY: not is_beyond and deviation(state, seen.holdings) >= rules.deviation_fraction,
         VOLATILITY: _regime_changed(rules, state, seen, 1.0),
         AGE: bool(rules.age_s_max and state.anchored_ns) and now_ns - state.anchored_ns >= rules.age_s_max * SECOND_NS,
     }

@@ -45,4 +45,17 @@ async def find_venue(node: Node, chain: ChainAccess, config: DefiLpConfig) -> Ve
     if own != home:
         rule = f"the factory's pool of {at.base} and {at.quote} at {chain.fee_ppm} ppm: {own}"
         raise ConfigInvalid("pool", "fleet.toml: chain.contracts.pool", rule, home)
-    return Venue(UniswapV3(at, pools, config.twap_window_s), home)
+    return Venue(check_capabilities(UniswapV3(at, pools, config.twap_window_s)), home)
+
+
+def check_capabilities(adapter: ClmmAdapter) -> ClmmAdapter:
+    """The adapter, if it can do what the keeper's steps rely on. Raises ConfigInvalid.
+
+    A step is one transaction, so that no crash finds half of it; and a mint under minimum amounts cannot end up
+    one-sided because somebody moved the pool.
+    """
+    can = adapter.capabilities
+    if not (can.moves_at_once and can.opens_with_minimums):
+        rule = "a venue that moves ranges in one transaction, under minimum amounts"
+        raise ConfigInvalid("venue", "fleet.toml: chain.contracts", rule, can)
+    return adapter

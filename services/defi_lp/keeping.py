@@ -4,12 +4,11 @@ from collections.abc import Callable
 
 import msgspec
 
-from common.amm.pool_state import PoolState
 from common.chain.heads import BlockUndone, FollowingRestarted, HeadFollower
 from common.messages import LpRebalanced, Message
 from common.runtime.logging import Log
+from common.strategy import lp_triggers
 from common.strategy.lp_book import MINTING, LpBook
-from common.strategy.lp_gain import FeeRate
 from common.strategy.lp_guard import Alarm
 from common.strategy.lp_keeper import CollectFees, MoveRanges
 from common.strategy.lp_plan import MovePlan
@@ -30,21 +29,20 @@ from common.strategy.lp_records import (
 )
 from common.strategy.lp_saga import Act, Finish, RefuseSwap, Wait, next_move, plan
 from common.strategy.lp_state import KeeperState, Observation
-from common.strategy.lp_triggers import OPEN as TRIGGER_OPEN
 from services.defi_lp.actor import Actor, SagaJournal
 from services.defi_lp.config import DefiLpConfig
 from services.defi_lp.connection import Connection
 from services.defi_lp.desk import Desk
 from services.defi_lp.mid import MidWatch
+from services.defi_lp.observing import Observer
 from services.defi_lp.performance import Performance
-from services.defi_lp.planning import Planner
-from services.defi_lp.publication import SECOND_NS, WEI_PER_ETHER, Publication
+from services.defi_lp.planning import Drawn, Planner
+from services.defi_lp.publication import WEI_PER_ETHER, Publication
 from services.defi_lp.reading import Reader, Reading
 from services.defi_lp.settling import purse_of, settlement_of
 from services.defi_lp.watch import Watch
 
 Publish = Callable[[Message], None]
-WEI_PER_GWEI = 10**9
 OPERATOR = "operator"
 """Trigger of what a command asked for."""
 
@@ -66,7 +64,7 @@ class Keeping:
         self._waits_for_gas = False
         self.undone_blocks = 0
         self.book = book
-        self.planner = Planner(config, at.venue, at.wallet.address)
+        self.planner = Planner(config, at.venue, at.wallet.address, lambda: at.writer.gas_day_wei()[1])
         self.actor = Actor(at.writer, journal, at.venue, book, at.wallet.address)
         self.watch = Watch(
             at.node, at.venue.adapter, at.wallet.address, self.actor, config.saga, config.resend.overtaken_after_s, log
@@ -77,8 +75,7 @@ class Keeping:
         self._reader = Reader(at.node, at.venue, at.wallet.address, config.twap_window_s)
         self._publication, self._mid, self._performance = publication, mid, performance
         self._publish, self._log = publish, log
-        pools = at.venue.adapter.pools
-        self._fees = {pool_id: FeeRate(pair, config.fee_window_s) for pool_id, pair in pools.items()}
+        self._observer = Observer(config, at.venue, mid, lambda: at.writer.gas_day_wei()[1])
         self._keeper_state = _recovered(book)
         self._awaited_block = 0
         self._unwatched = False
@@ -106,8 +103,7 @@ class Keeping:
         if events or ended or self.reading is None:
             self._unwatched = True
             self.reading = await self._reader.read(head, self.book.range_keys)
-            for pool in self.reading.pools:
-                self._fees[pool.pool_id].add(head.timestamp_s * SECOND_NS, pool.growth)
+            self._observer.take(self.reading)
             self._anchor(self.reading, now_ns)
         if self._is_caught_up and (self._unwatched or self.watch.is_suspicious):
             await self.watch.look(self.reading, now_ns)
@@ -161,26 +157,21 @@ class Keeping:
 
     def observe(self, reading: Reading, now_ns: int) -> Observation:
         """What the keeper's rules look at."""
-        gas_price = reading.head.base_fee + self._config.gas.tip_wei
-        unit = gas_price / WEI_PER_ETHER * reading.holdings.price
-        return Observation(
-            holdings=reading.holdings, mid=self._mid.mid(now_ns), sigma=self._mid.sigma,
-            reference=self.reference(reading.holdings.delta), pools=tuple(self._view(each) for each in reading.pools),
-            move_cost=self._config.move_gas * unit, collect_cost=self._config.collect_gas * unit,
-            swap_cost=self._config.plan.swap.gas * unit, gas_price_gwei=gas_price / WEI_PER_GWEI,
-        )  # fmt: skip
+        return self._observer.see(reading, self.reference(reading.holdings.delta), now_ns)
 
     def destination(self, seen: Observation, now_ns: int) -> PoolView:
-        """The pool that a move would mint in if it began now."""
-        return self._keeper.destination(self._keeper_state, seen, now_ns)
-
-    def _view(self, pool: PoolState) -> PoolView:
-        fees, facts = self._fees[pool.pool_id], msgspec.structs.asdict(pool)
-        return PoolView(**facts, fee_rate=fees.quote_per_second(pool.price), measured_s=fees.measured_s)
+        """The pool that new ranges would go into: of the saga under way, or as the rules choose now."""
+        saga = self.book.active
+        chosen = saga and next((each for each in seen.pools if each.pool_id == saga.begun.pool_id), None)
+        return chosen or self._keeper.destination(self._keeper_state, seen, now_ns)
 
     @property
     def _is_caught_up(self) -> bool:
         return self.reading is not None and self.reading.head.number >= self._awaited_block
+
+    def _draw(self, reading: Reading, seen: Observation, now_ns: int, intent: str = "") -> Drawn:
+        """For the saga under way, or for an intent that has not begun."""
+        return self.planner.draw(reading, seen, self.destination(seen, now_ns), self.book.active, intent)
 
     def _finish(self, reading: Reading, now_ns: int) -> None:
         """End the saga under way if the chain says that it is over: it is told with the inventory that shows it."""
@@ -188,7 +179,7 @@ class Keeping:
         if saga is None:
             return
         seen = self.observe(reading, now_ns)
-        following = next_move(saga, self.planner.draw(reading, seen, saga).view, now_ns, self._config.saga)
+        following = next_move(saga, self._draw(reading, seen, now_ns).view, now_ns, self._config.saga)
         if isinstance(following, Finish):
             self._end_saga(saga.begun, following, reading, now_ns)
 
@@ -228,7 +219,7 @@ class Keeping:
         saga = self.book.active
         if saga is None:
             return
-        drawn = self.planner.draw(reading, seen, saga)
+        drawn = self._draw(reading, seen, now_ns)
         following = next_move(saga, drawn.view, now_ns, self._config.saga)
         if isinstance(following, Wait):
             self._hold(following.reason, for_gas=following.reason == drawn.view.gas_gate)
@@ -239,7 +230,7 @@ class Keeping:
             self._end_saga(saga.begun, following, reading, now_ns)
         else:
             self._hold("")
-            call = self.planner.call(following, drawn, reading, seen, now_ns)
+            call = self.planner.call(following, drawn, reading, seen)
             self._say_step(saga.begun, following, drawn.plan, reading)
             end = await self.actor.act(saga.begun.saga, following.kind, following.subject, call)
             if end:
@@ -260,8 +251,8 @@ class Keeping:
         state = msgspec.structs.replace(self._keeper_state, busy=False)
         decision = self._keeper.decide(state, seen, now_ns)
         gas_gate = self.planner.gas_gate(reading) if decision.action else ""
-        waits = decision.held is not None and decision.held.waits_for_gas
-        self._hold(gas_gate or decision.reason, for_gas=bool(gas_gate) or waits)
+        waits_for_gas = bool(gas_gate) or (decision.held is not None and decision.held.waits_for_gas)
+        self._hold(gas_gate or decision.reason, for_gas=waits_for_gas)
         if gas_gate:
             return  # The trigger is not used up: it waits for cheaper gas.
         if decision.action and not self.book.step_count and (short := self.planner.first_money_missing(reading)):
@@ -271,13 +262,13 @@ class Keeping:
         if isinstance(decision.action, CollectFees):
             self._begin_saga(COLLECT, COLLECT, reading, seen, now_ns)
         elif isinstance(decision.action, MoveRanges):
-            intent = OPEN if decision.action.trigger == TRIGGER_OPEN else REBALANCE
+            intent = OPEN if decision.action.trigger == lp_triggers.OPEN else REBALANCE
             command = self._command_of("open") if intent == OPEN else ""
             self._begin_saga(intent, decision.action.trigger, reading, seen, now_ns, command, decision.action.plan)
 
     def _begin_wanted(self, wanted: CommandTaken, reading: Reading, seen: Observation, now_ns: int) -> None:
         """An operator's collect or rebalance: it need not pay, but prices must agree."""
-        drawn = self.planner.draw(reading, seen, intent=wanted.action, pool=self.destination(seen, now_ns))
+        drawn = self._draw(reading, seen, now_ns, wanted.action)
         gate = drawn.view.gas_gate or (drawn.view.price_gate if wanted.action == REBALANCE else "")
         if gate:
             self._hold(f"{OPERATOR}: {gate}", for_gas=bool(drawn.view.gas_gate))
@@ -288,13 +279,16 @@ class Keeping:
         self, intent: str, trigger: str, reading: Reading, seen: Observation, now_ns: int,
         command_id: str = "", move: MovePlan | None = None,
     ) -> None:  # fmt: skip
+        """`move`: as it would be made now; it says whether there is a sale, and in which pool the new ranges go."""
         if intent in (OPEN, REBALANCE):
             self._set_reference(reading)
-        swaps, fee_ppm = move is not None and move.swap is not None, move.pair.fee_ppm if move else 0
-        view = self.planner.draw(reading, seen, intent=intent, pool=seen.pool(fee_ppm)).view
+        swaps, pool_id = (move.swap is not None, move.pool_id) if move else (False, "")
+        pool = next((each for each in seen.pools if each.pool_id == pool_id), seen.home)
+        view = self.planner.draw(reading, seen, pool, intent=intent).view
         begun = SagaBegun(
             saga=len(self.book.sagas) + 1, intent=intent, trigger=trigger, steps=plan(intent, view, swaps),
-            purse=purse_of(reading), time_ns=now_ns, swaps=swaps, command_id=command_id, fee_ppm=fee_ppm,
+            purse=purse_of(reading), time_ns=now_ns, swaps=swaps, command_id=command_id,
+            pool_id=pool_id,
         )  # fmt: skip
         self.actor.note(begun)
         self._log.info("lp.saga", saga=begun.saga, intent=intent, trigger=trigger, steps=",".join(begun.steps))
@@ -355,9 +349,9 @@ class Keeping:
         end = self.book.unanchored
         if end is None or reading.head.number < end.block_number:
             return
-        sigma = self._mid.sigma
-        self.actor.note(Anchored(step=end.step, delta=reading.holdings.delta, time_ns=now_ns, sigma=sigma))
-        self._keeper_state = self._keeper.completed(reading.holdings, now_ns, sigma)
+        sigma = self._observer.sigma
+        self.actor.note(Anchored(step=end.step, delta=reading.holdings.delta, sigma=sigma, time_ns=now_ns))
+        self._keeper_state = self._keeper.completed(self._keeper_state, reading.holdings, now_ns, sigma)
 
     def _set_reference(self, reading: Reading) -> None:
         if self.book.reference is None:

@@ -59,13 +59,15 @@ class Performance:
         self.wealth = wealth_of(reading, book)
         if mid is None or reading.head.hash == self._block_hash:
             return
+        before = self._sums.deposits if self._sums else 0.0
         if self._sums is None:
             self._sums = begin_performance(self.wealth, mid, now_ns)
         else:
             self._sums = advance_performance(self._sums, self.wealth, mid, mid, now_ns)
         self._block_hash, self._block_number = reading.head.hash, reading.head.number
-        # The first one is written at once: what began must not begin anew.
-        if now_ns - self._kept_ns >= self._checkpoint_ns:
+        # At once: the first one, so that nothing begins anew, and what was paid in, at the price that it came at.
+        paid_in = self._sums.deposits != before
+        if paid_in or now_ns - self._kept_ns >= self._checkpoint_ns:
             self.keep(now_ns)
         self.last = self._report(self._sums, now_ns)
         self._is_told = False

@@ -1,5 +1,6 @@
 """Steps as they would be planned now: what the saga decides from, and the call that carries a step out."""
 
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 from common.amm.position import Range
@@ -32,7 +33,6 @@ from services.defi_lp.config import DefiLpConfig
 from services.defi_lp.contracts import Venue
 from services.defi_lp.reading import Reading
 
-SECOND_NS = 10**9
 PURPOSES = {MANAGER: Purpose.LIQUIDITY, ROUTER: Purpose.SWAP}
 
 
@@ -46,21 +46,19 @@ class Drawn(NamedTuple):
 class Planner:
     """Plans of one LP at one venue."""
 
-    def __init__(self, config: DefiLpConfig, venue: Venue, owner: str) -> None:
+    def __init__(self, config: DefiLpConfig, venue: Venue, owner: str, gas_day_free_wei: Callable[[], int]) -> None:
         self._config, self._venue, self._owner = config, venue, owner
+        self._gas_day_free_wei = gas_day_free_wei
         self.keeper = Keeper(rules=config.keeper, model=config.model, plan=config.plan)
 
     def draw(
-        self, reading: Reading, seen: Observation, saga: Saga | None = None, intent: str = "",
-        pool: PoolView | None = None,
-    ) -> Drawn:  # fmt: skip
-        """As things are now, for this saga; without one, for an intent that has not begun and the pool it would be for
-        (absent: home).
-        """
-        intent = saga.begun.intent if saga else intent
-        pool, plan = seen.pool(saga.begun.fee_ppm) if saga else pool, None
-        price_gate = self.keeper.price_gate(seen, pool)
-        if intent not in (CLOSE, COLLECT) and seen.mid is not None:
+        self, reading: Reading, seen: Observation, pool: PoolView, saga: Saga | None = None, intent: str = ""
+    ) -> Drawn:
+        """As things are now, for this saga or else for an intent that has not begun; new ranges go into `pool`."""
+        intent, plan = saga.begun.intent if saga else intent, None
+        moves = intent not in (CLOSE, COLLECT)
+        gate = self.keeper.price_gate(seen, pool if moves else None)
+        if moves and seen.mid is not None:
             still_swaps = saga is None or (saga.begun.swaps and not saga.has(SWAP) and not saga.swap_refused)
             plan = self.keeper.draw(seen, pool, swaps=still_swaps, decided=saga is not None)
         closable = sum(bool(each.pool_id) for each in reading.strays) if intent == CLOSE else 0
@@ -69,14 +67,14 @@ class Planner:
             SagaView(
                 block_number=reading.head.number, ranges=len(reading.holdings.ranges) + closable,
                 allowances=self.allowances(reading), deposits=(base, quote), sells=_sells(plan),
-                price_gate=price_gate.text if price_gate else "", gas_gate=self.gas_gate(reading),
+                price_gate=gate.text if gate else "", gas_gate=self.gas_gate(reading),
             ),
             plan,
         )  # fmt: skip
 
-    def call(self, act: Act, drawn: Drawn, reading: Reading, seen: Observation, now_ns: int) -> Call[Any]:
+    def call(self, act: Act, drawn: Drawn, reading: Reading, seen: Observation) -> Call[Any]:
         """The transaction of a step. Raises InvariantBroken for a step that was decided without its plan."""
-        at, deadline_s = self._venue.adapter, self._deadline_s(reading, now_ns)
+        at, deadline_s = self._venue.adapter, self._deadline_s(reading)
         if act.kind in (APPROVE, REVOKE):
             return self._approval(act, drawn.view)
         if act.kind == COLLECT:
@@ -87,9 +85,9 @@ class Planner:
         if plan is None:
             raise InvariantBroken(f"{act.kind} was decided without a plan")
         if act.kind == SWAP and plan.swap is not None:
-            return swap_call(at, self.pool_id(plan.swap.pair.fee_ppm), plan.swap, self._owner, deadline_s)
+            return swap_call(at, plan.pool_id or reading.home, plan.swap, self._owner, deadline_s)
         if act.kind in (MOVE, MINT):
-            return move_call(at, self.pool_id(plan.pair.fee_ppm), plan, self._owner, deadline_s)
+            return move_call(at, plan.pool_id or reading.home, plan, self._owner, deadline_s)
         raise InvariantBroken(f"no step of kind {act.kind} can be planned")
 
     def burns(self, reading: Reading, seen: Observation) -> tuple[PlannedBurn, ...]:
@@ -115,10 +113,12 @@ class Planner:
         }
 
     def gas_gate(self, reading: Reading) -> str:
-        """Why gas is too dear now, or ""."""
-        policy = self._config.gas
+        """Why gas is too dear now, or beyond what is left of the day's budget, or ""."""
+        policy, gas = self._config.gas, self._config.move_gas
         try:
-            policy.check_cost(self._config.move_gas, policy.first_fees(reading.head.base_fee))
+            fees = policy.first_fees(reading.head.base_fee)
+            policy.check_cost(gas, fees)
+            policy.check_day(gas, fees, policy.cost_day_max_wei - self._gas_day_free_wei())
         except RequestRefused as refusal:
             return f"gas is too dear: {refusal.detail}"
         return ""
@@ -141,10 +141,6 @@ class Planner:
         gas = self._config.collect_gas if closing else self._config.move_gas
         return gas * min(2 * reading.head.base_fee + policy.tip_wei, policy.fee_max_wei)
 
-    def pool_id(self, fee_ppm: int) -> str:
-        """The candidate pool of a fee tier."""
-        return next(name for name, pair in self._venue.adapter.pools.items() if pair.fee_ppm == fee_ppm)
-
     def _approval(self, act: Act, view: SagaView) -> Call[Any]:
         token, spender = act.subject.split(":")
         amount = 0
@@ -156,9 +152,9 @@ class Planner:
         (call,) = self._venue.adapter.approve(PURPOSES[spender], address, amount)
         return call
 
-    def _deadline_s(self, reading: Reading, now_ns: int) -> int:
-        # A chain that only mines on demand shows an old time until its next block; its next block has ours.
-        return max(reading.head.timestamp_s, now_ns // SECOND_NS) + self._config.deadline_s
+    def _deadline_s(self, reading: Reading) -> int:
+        # The chain's clock alone: with ours an hour ahead, what should live for a minute would live for that hour.
+        return reading.head.timestamp_s + self._config.deadline_s
 
 
 def _sells(plan: MovePlan | None) -> tuple[str, int] | None:

@@ -36,10 +36,10 @@ class Previewer:
             refusal = error.detail
         seen = keeping.observe(reading, now_ns)
         intent = action if action in (OPEN, REBALANCE, COLLECT, CLOSE) else ""
-        drawn = keeping.planner.draw(reading, seen, intent=intent, pool=keeping.destination(seen, now_ns))
+        drawn = keeping.planner.draw(reading, seen, keeping.destination(seen, now_ns), intent=intent)
         burns = keeping.planner.burns(reading, seen) if intent in (CLOSE, REBALANCE) else ()
         steps = self._steps(intent, reading, drawn)
-        calls = [await self._call(each, drawn, keeping, reading, seen, now_ns) for each in steps]
+        calls = [await self._call(each, drawn, keeping, reading, seen) for each in steps]
         gas_price = reading.head.base_fee + self._config.gas.tip_wei
         cost = sum(each.gas for each in calls) * gas_price / WEI_PER_ETHER
         move = drawn.plan if intent in (OPEN, REBALANCE) else None
@@ -79,7 +79,7 @@ class Previewer:
         return gates
 
     async def _call(
-        self, step: str, drawn: Drawn, keeping: Keeping, reading: Reading, seen: Observation, now_ns: int
+        self, step: str, drawn: Drawn, keeping: Keeping, reading: Reading, seen: Observation
     ) -> LpPlannedCall:
         kind, _, subject = step.partition(" ")
         if kind == MINT:
@@ -87,7 +87,7 @@ class Previewer:
             return LpPlannedCall(
                 kind=kind, subject=subject, to="", data="", gas=self._config.move_gas // 2, is_estimate=False
             )
-        call = keeping.planner.call(Act(kind, subject), drawn, reading, seen, now_ns)
+        call = keeping.planner.call(Act(kind, subject), drawn, reading, seen)
         gas, is_estimate = self._expected_gas(kind), False
         try:
             gas, is_estimate = await self._node.estimate_gas(call, self._owner), True

@@ -102,7 +102,7 @@ def _range(holdings: Holdings, place: int) -> LpRange:
         key=owned.key, token_id=str(owned.token_id),
         tick_lower=owned.range.tick_lower, tick_upper=owned.range.tick_upper, liquidity=str(owned.range.liquidity),
         amount_base=str(base), amount_quote=str(quote),
-        fees_base=str(owned.fees_base), fees_quote=str(owned.fees_quote),
+        fees_base=str(owned.fees_base), fees_quote=str(owned.fees_quote), fee_ppm=holdings.pair.fee_ppm,
     )  # fmt: skip
 
 

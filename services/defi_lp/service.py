@@ -1,5 +1,7 @@
 """The process: recovers, lives on the chain, and shows its inventory."""
 
+import asyncio
+
 from common.chain.head_stream import BlockWaker
 from common.chain.node import Node
 from common.messages import (
@@ -67,11 +69,14 @@ class DefiLpService(Service[DefiLpConfig]):
         self.on_request[ExecuteLpCommand] = self._execute
         self.on_request[PreviewLpCommand] = self._preview
         self.on_request[QueryLp] = self._report
-        self.spawn(self._live())
+        self._living = self.spawn(self._live())
         self.spawn(self._waker.run())
 
     async def stop(self) -> None:
         """Leave the ranges on the chain; the journals say all that the next life needs."""
+        # The turn under way ends first: it would call a closed connection a crash.
+        self._living.cancel()
+        await asyncio.gather(self._living, return_exceptions=True)
         self._performance.keep(self.clock.now_ns())
         await self._node.close()
 
@@ -128,6 +133,9 @@ class DefiLpService(Service[DefiLpConfig]):
         """Turn after turn, for ever. What the node refuses or loses is tried anew; anything else ends the process."""
         config = self.config
         at = await connect(config, self.fleet.chain, self._node, self.path, self._transactions, self.log)
+        # What happens to transactions (replaced, lost_replies, gaps_filled, ...) is shown with everything else.
+        self.counters.update(at.writer.counters)
+        at.writer.counters = self.counters
         self._keeping = Keeping(
             config, at, self._journal, self._book, self._publication, self._performance, self._mid, self._publish,
             self.log,

@@ -88,6 +88,13 @@ async def drop(fleet: FaultyFleet, random: Random) -> str:
     return f"{dropped} times"
 
 
+async def jump_ahead(fleet: FaultyFleet, random: Random) -> str:
+    """The chain's clock jumps beyond every deadline that was given out."""
+    seconds = random.randint(120, 300)
+    await fleet.node.request("evm_increaseTime", seconds)
+    return f"{seconds} s"
+
+
 async def stop_mining(fleet: FaultyFleet, random: Random) -> str:
     """Transactions wait for the paper chain's next block, a second later."""
     seconds = random.uniform(2.0, 4.0)
@@ -184,12 +191,12 @@ async def _act_as_wallet(fleet: FaultyFleet, call: Call[object], value: int, gas
 FAULTS: dict[str, Inject] = {
     **{f"kill -9 {process}": kill(process) for process in PROCESSES},
     "kill -9 anvil": kill("anvil"),
-    "freeze anvil": freeze("anvil"),
-    "freeze defi_lp": freeze("defi_lp"),
+    **{f"freeze {process}": freeze(process) for process in ("anvil", "defi_lp", "paper_chain", "position_server")},
     **{f"reorganisation of {depth}": reorganise(depth) for depth in (1, 3, 6)},
     "silent rollback": roll_back,
     "dropped transactions": drop,
     "no automine": stop_mining,
+    "chain clock": jump_ahead,
     "base fee spike": spike,
     "whale": swap,
     "approval revoked": revoke,

@@ -13,6 +13,7 @@ from common.chain.blocks import Log, Receipt, parse_log, parse_receipt
 from common.chain.events import (
     LiquidityIncreased,
     NftTransferred,
+    PoolSwapped,
     PositionCollected,
     TokenTransferred,
     decode_log,
@@ -67,9 +68,9 @@ async def read_history(node: Node, at: ContractAddresses, wallet: str, pools: It
     """Raises AssertionError if the contracts' own events do not fit each other."""
     pools = {at.pool, *pools}
     sent, native_from, native_out = await _native(node, wallet)
-    logs = await read_logs(node, {at.base_token, at.quote_token, at.position_manager})
+    logs = await read_logs(node, {at.base_token, at.quote_token, at.position_manager, *pools})
     flows = [_flow(logs, token, wallet, pools) for token in (at.base_token, at.quote_token)]
-    _check_manager(logs, at, wallet, flows)
+    _check_contracts(logs, at, wallet, flows)
     minted = [
         (event.token_id, log.transaction_hash)
         for log in logs
@@ -118,17 +119,21 @@ def _flow(logs: list[Log], token: str, wallet: str, pools: set[str]) -> TokenFlo
     return TokenFlow(**flow)
 
 
-def _check_manager(logs: list[Log], at: ContractAddresses, wallet: str, flows: list[TokenFlow]) -> None:
-    """The position manager's account of what went in and came out is the tokens' own account."""
+def _check_contracts(logs: list[Log], at: ContractAddresses, wallet: str, flows: list[TokenFlow]) -> None:
+    """What position manager and pools say that went in and came out is the tokens' own account."""
     owners, provided, returned = dict[int, str](), [0, 0], [0, 0]
     for log in logs:
-        event = decode_log(log) if log.address == at.position_manager else None
-        if isinstance(event, NftTransferred):
+        event = decode_log(log)
+        if isinstance(event, NftTransferred) and log.address == at.position_manager:
             owners[event.token_id] = event.recipient
         elif isinstance(event, LiquidityIncreased) and owners.get(event.token_id) == wallet:
             provided = [provided[0] + event.amount0, provided[1] + event.amount1]
         elif isinstance(event, PositionCollected) and event.recipient == wallet:
             returned = [returned[0] + event.amount0, returned[1] + event.amount1]
+        elif isinstance(event, PoolSwapped) and event.recipient == wallet:
+            amounts = (event.amount0, event.amount1)
+            provided = [total + max(amount, 0) for total, amount in zip(provided, amounts, strict=True)]
+            returned = [total - min(amount, 0) for total, amount in zip(returned, amounts, strict=True)]
     ordered = flows if int(at.base_token, 16) < int(at.quote_token, 16) else flows[::-1]
     assert provided == [each.provided for each in ordered], (provided, ordered)
     # The pool's rounding may pay the manager a unit less than it books for an NFT (common/amm/manager.py).

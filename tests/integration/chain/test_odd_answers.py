@@ -15,6 +15,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from common.chain import erc20, rpc
+from common.chain.head_stream import BlockWaker
 from common.chain.heads import HeadFollower
 from common.chain.node import Node
 from common.chain.refusals import refusal_from
@@ -22,6 +23,7 @@ from common.chain.wallet import Wallet
 from common.chain.writer import TransactionWriter
 from common.model.errors import CounterweightError, PeerUnavailable, RequestRefused
 from common.storage import Journal
+from tests.conftest import until
 
 ADDRESS, HASH = "0x" + "11" * 20, "0x" + "22" * 32
 CALL = erc20.balance_of(ADDRESS, ADDRESS)
@@ -154,3 +156,33 @@ def test_an_answer_without_end_is_cut_off(monkeypatch: pytest.MonkeyPatch) -> No
             await node.code(ADDRESS)
 
     asyncio.run(with_node(lambda call: {"id": call["id"], "result": "0x" + "00" * 20_000}, work))
+
+
+def test_no_error_shows_what_providers_hide_in_an_address() -> None:
+    async def run() -> None:
+        for place in (
+            "http://127.0.0.1:9/v3/s3cret",
+            "http://user:s3cret@127.0.0.1:9/",
+            "http://127.0.0.1:9/?key=s3cret",
+        ):
+            node = Node(place, timeout_s=0.5, read_attempts=1)
+            with pytest.raises(PeerUnavailable, match=r"127\.0\.0\.1:9") as error:
+                await node.head()
+            assert "s3cret" not in str(error.value)
+            await node.close()
+
+    asyncio.run(run())
+
+
+def test_no_trouble_of_a_stream_shows_them_either() -> None:
+    async def work(node: Node) -> None:
+        host = node.name.removeprefix("http://")
+        for place in (f"ws://{host}/v3/s3cret", f"ws://{host}/?key=s3cret", "ws://127.0.0.1:9/s3cret", "ws://[s3cret"):
+            waker = BlockWaker(place)
+            running = asyncio.create_task(waker.run())
+            await until(lambda waker=waker: waker.trouble, 5)
+            assert "s3cret" not in waker.trouble
+            running.cancel()
+            await asyncio.gather(running, return_exceptions=True)
+
+    asyncio.run(with_node(lambda _call: None, work))

@@ -157,12 +157,14 @@ class World:
         params = await self.swap_params(trader.address, amount_in, sells_base=sells_base)
         await trader.send(exact_input_single(self.contracts.router, params))
 
-    async def swap_params(self, trader: str, amount_in: int, *, sells_base: bool, limit: int = 0) -> SwapParams:
+    async def swap_params(
+        self, trader: str, amount_in: int, *, sells_base: bool, limit: int = 0, fee_ppm: int = FEE_PPM
+    ) -> SwapParams:
         """Sell raw units of one token."""
         tokens = (self.contracts.base_token, self.contracts.quote_token)
         token_in, token_out = tokens if sells_base else tokens[::-1]
         return SwapParams(
-            token_in=token_in, token_out=token_out, fee_ppm=FEE_PPM, recipient=trader,
+            token_in=token_in, token_out=token_out, fee_ppm=fee_ppm, recipient=trader,
             deadline_s=(await self.node.head()).timestamp_s + 120, amount_in=amount_in, amount_out_min=0,
             sqrt_price_limit_x96=limit,
         )  # fmt: skip

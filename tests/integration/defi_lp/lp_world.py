@@ -17,6 +17,7 @@ from common.messages import (
     HealthReported,
     LpCommandTaken,
     LpInventoryChanged,
+    LpPerformanceReported,
     LpRebalanced,
     LpReported,
     LpSagaEnded,
@@ -41,22 +42,23 @@ class LpWorld:
     """Configuration folder, wallet, process. Enter it once per test, in its event loop.
 
     `line`: address by which the LP reaches the node, where that is another than the test's own (a fault proxy).
-    `hedged` starts the real position server beside it. `settings` are `name=value` of defi_lp.toml, `table.name=value`
-    where the file leaves the default.
+    `hedged` starts the real position server beside it. Blocks that are not `announced` are found by polling alone.
+    `settings` are `name=value` of defi_lp.toml, `table.name=value` where the file leaves a table's default.
     """
 
     def __init__(
         self, url: str, folder: Path, *, base_is_token0: bool = False, settings: str = "", line: str = "",
-        hedged: bool = False,
+        hedged: bool = False, announced: bool = True,
     ) -> None:  # fmt: skip
         self.chain = World(url, base_is_token0=base_is_token0)
-        self._line, self._hedged = line or url, hedged
+        self._line, self._hedged, self._announced = line or url, hedged, announced
         self.hedge: Hedge | None = None
         self.configs, self.var = folder / "c", folder / "v"
         self.mid, self.book_speaks = 2500.0, True
         self.inventories: list[LpInventoryChanged] = []
         self.rebalances: list[LpRebalanced] = []
         self.sagas: list[LpSagaEnded] = []
+        self.performances: list[LpPerformanceReported] = []
         self.process: subprocess.Popen[bytes] | None = None
         self._settings = settings
 
@@ -71,7 +73,7 @@ class LpWorld:
         self._publisher = self.books.bind()
         self._publisher.state = "running"
         self.replica = self.reader.follow(
-            LP, ["lp.", "rebalance.", "saga."], lambda fact, _: self._take(fact), self._take_all
+            LP, ["lp.", "rebalance.", "saga.", "performance."], lambda fact, _: self._take(fact), self._take_all
         )
         self._speaking = asyncio.get_running_loop().create_task(self._speak())
         if self._hedged:
@@ -188,10 +190,10 @@ class LpWorld:
             await self.sees(lambda: self.hedge and self.hedge.follows(self.last))
         return told
 
-    async def trade(self, amount: int, *, sells_base: bool) -> None:
+    async def trade(self, amount: int, *, sells_base: bool, fee_ppm: int = 500) -> None:
         """A stranger's swap of raw units."""
         trader = await self.chain.rich("stranger")
-        params = await self.chain.swap_params(trader.address, amount, sells_base=sells_base)
+        params = await self.chain.swap_params(trader.address, amount, sells_base=sells_base, fee_ppm=fee_ppm)
         await trader.send(router.exact_input_single(self.chain.contracts.router, params))
 
     async def command(self, action: str, command_id: str = "") -> LpCommandTaken:
@@ -248,6 +250,8 @@ class LpWorld:
             self.rebalances.append(fact)
         elif isinstance(fact, LpSagaEnded):
             self.sagas.append(fact)
+        elif isinstance(fact, LpPerformanceReported):
+            self.performances.append(fact)
 
     def _take_all(self, facts: list[Message]) -> None:
         for fact in facts:
@@ -258,16 +262,27 @@ class LpWorld:
         beat = 0
         while True:
             if self.book_speaks:
-                ticks = round(self.mid * 100)
-                image = BookImage(
-                    venue="binance", symbol="ETH-USDT", update_id=beat, event_time_ns=time.time_ns(),
-                    received_ns=time.time_ns(), bids=[(ticks - 1, 10_000)], asks=[(ticks + 1, 10_000)],
-                )  # fmt: skip
-                self.books.publish(TOPIC, image)
+                self._say_book(self.mid, beat, time.time_ns())
             if beat % 10 == 0:
                 self._publisher.beat()
             beat += 1
             await asyncio.sleep(0.05)
+
+    async def shake_mid(self, bps: float, seconds: int = 20) -> None:
+        """As many seconds of a mid that jumps up and down, told quickly: books that say they came a second apart."""
+        start_ns = time.time_ns()
+        for second in range(1, seconds + 1):
+            moved = self.mid * (1 + (bps if second % 2 else -bps) / 1e4)
+            self._say_book(moved, second, start_ns + second * 10**9)
+            await asyncio.sleep(0.02)  # Books are images: of those that wait to be sent only the newest is.
+
+    def _say_book(self, mid: float, update_id: int, received_ns: int) -> None:
+        ticks = round(mid * 100)
+        image = BookImage(
+            venue="binance", symbol="ETH-USDT", update_id=update_id, event_time_ns=received_ns,
+            received_ns=received_ns, bids=[(ticks - 1, 10_000)], asks=[(ticks + 1, 10_000)],
+        )  # fmt: skip
+        self.books.publish(TOPIC, image)
 
     def _write_configs(self) -> None:
         self.configs.mkdir()
@@ -281,7 +296,7 @@ class LpWorld:
                 line = f'rpc_url = "{self._line}"'
             elif key == "ws_url":
                 # Announcements go past the bad line: they are wake-ups, and what they wake is what is tested.
-                line = f'ws_url = "{self.chain.url.replace("http", "ws")}"'
+                line = f'ws_url = "{self.chain.url.replace("http", "ws") if self._announced else ""}"'
             elif key in self.chain.contracts.__struct_fields__:
                 line = f'{key} = "{getattr(self.chain.contracts, key)}"'
             lines.append(line)
@@ -296,7 +311,9 @@ class LpWorld:
             if table and f"\n{name} = " not in own.partition(f"[{table}]")[2]:
                 own = own.replace(f"[{table}]\n", f"[{table}]\n{name} = {value}\n")
                 continue
+            if not table and not any(line.split(" = ")[0] == name for line in own.splitlines()):
+                own = f"{name} = {value}\n{own}"
+                continue
             kept = [f"{name} = {value}" if line.split(" = ")[0] == name else line for line in own.splitlines()]
-            assert kept != own.splitlines(), name
-            own = "\n".join(kept)
+            own = "\n".join(kept if kept != own.splitlines() else [f"{name} = {value}", *kept])
         (self.configs / "defi_lp.toml").write_text(own)

@@ -129,8 +129,9 @@ def test_a_chain_that_forgets_what_was_final_finds_the_lp_opening_once_more(chai
     play(chain, tmp_path, story, starts=False)
 
 
+@pytest.mark.parametrize("base_is_token0", [False, True], ids=["at the highest tick", "at the lowest tick"])
 def test_a_pool_that_is_emptied_leaves_us_with_one_token_and_the_hedge_with_the_rest(
-    chain: str, tmp_path: Path
+    chain: str, tmp_path: Path, base_is_token0: bool
 ) -> None:
     async def story(lp: LpWorld, _line: FaultProxy) -> None:
         opened, at = lp.last, lp.chain.contracts
@@ -138,7 +139,9 @@ def test_a_pool_that_is_emptied_leaves_us_with_one_token_and_the_hedge_with_the_
         params = await lp.chain.swap_params(rich.address, 39_000 * 10**18, sells_base=True)
         await rich.send(router.exact_input_single(at.router, params))
         slot0 = await lp.chain.node.read(pool.slot0(at.pool))
-        assert slot0.tick in (-887_272, 887_271) and not await lp.chain.node.read(pool.liquidity(at.pool))
+        assert slot0.tick == (-887_272 if base_is_token0 else 887_271) and not await lp.chain.node.read(
+            pool.liquidity(at.pool)
+        )
         told = await lp.assert_sound(mints=len(opened.ranges))
         assert told.doing == "out_of_range" and told.gamma == 0.0 and told.residual > 15
         assert not any(int(each.amount_quote) for each in told.ranges)
@@ -148,7 +151,7 @@ def test_a_pool_that_is_emptied_leaves_us_with_one_token_and_the_hedge_with_the_
         # Fees apart, the flow that came back undid the flow that went.
         assert lp.is_at_rest() and back.residual == pytest.approx(opened.residual, abs=0.1)
 
-    play(chain, tmp_path, story)
+    play(chain, tmp_path, story, base_is_token0=base_is_token0)
 
 
 def test_a_node_that_hangs_silences_the_inventory_and_the_process_outlives_it(tmp_path: Path) -> None:

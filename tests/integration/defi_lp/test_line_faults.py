@@ -42,6 +42,8 @@ def test_a_move_whose_reply_is_lost_or_refused_lands_once(chain: str, tmp_path: 
         await moved(lp)
         await lp.assert_sound(mints=ranges + len(lp.last.ranges))
         assert await lp.chain.node.nonce(lp.wallet) == nonce + 1 and not line.faults["eth_sendRawTransaction"]
+        counters = (await lp.health()).counters
+        assert counters["node_unavailable" if fault == "refuse" else "lost_replies"] == 1
 
     play(chain, tmp_path, story)
 

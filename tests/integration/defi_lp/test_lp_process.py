@@ -28,6 +28,7 @@ def test_it_opens_follows_swaps_to_the_wei_and_leaves_its_ranges_standing(
                 await lp.assert_equals_chain(told)
             assert told.residual > 0.2 and told.fees_base > 0 and told.fees_quote > 0
             assert told.provisional and not told.rebalances
+            assert (await lp.health()).details["stream"] == "live", "the node announces its blocks"
             before = await lp.owned_by_wallet()
             assert lp.terminate() == 0
             lp.inventories.clear()

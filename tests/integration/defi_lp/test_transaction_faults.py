@@ -119,6 +119,7 @@ def test_a_skipped_nonce_is_filled(chain: str, tmp_path: Path) -> None:
         await moved(lp)
         await lp.assert_sound(mints=ranges + len(lp.last.ranges))
         assert await lp.chain.node.nonce(lp.wallet) == nonce + 2 and "lp.halted" not in lp.log()
+        assert (await lp.health()).counters["gaps_filled"] == 1
 
     play(chain, tmp_path, story)
 
@@ -132,7 +133,9 @@ def test_a_stuck_move_is_bumped_and_lands_once(chain: str, tmp_path: Path) -> No
         while await _pooled_fee(lp, nonce) * 8 < before * 9:
             assert asyncio.get_running_loop().time() < deadline, "its fees do not rise"
             await asyncio.sleep(0.05)
-        assert (await lp.health()).details["state"] in ("moving", "active")
+        health = await lp.health()
+        assert (health.details["state"], health.details["doing"]) == ("active", "moving")
+        assert health.counters["replaced"] >= 1
         await automine(lp, True)
         await mine(lp)
         await moved(lp)

@@ -89,3 +89,30 @@ def test_a_fleet_that_cannot_work_is_refused(tmp_path: Path, old: str, new: str,
     path.write_text(text.replace(old, new, 1))
     with pytest.raises(ConfigInvalid, match=match):
         load_fleet(tmp_path / "paper")
+
+
+def fleet_with(folder: Path, name: str, address: str) -> Path:
+    """The paper fleet with another address in its chain."""
+    text = (PROJECT / "configs" / "paper" / "fleet.toml").read_text()
+    lines = [f'{name} = "{address}"' if line.startswith(f"{name} = ") else line for line in text.splitlines()]
+    (folder / "fleet.toml").write_text("\n".join(lines))
+    return folder
+
+
+@pytest.mark.parametrize("address", ["", "ws://127.0.0.1:8545", "wss://node.example/v3/key"])
+def test_a_chain_is_read_with_and_without_a_stream(tmp_path: Path, address: str) -> None:
+    assert load_fleet(fleet_with(tmp_path, "ws_url", address)).chain.ws_url == address
+
+
+@pytest.mark.parametrize(
+    ("name", "address"),
+    [
+        ("ws_url", "http://node.example/s3cret"), ("ws_url", "ws://"), ("ws_url", "ws://[s3cret"),
+        ("rpc_url", "ws://node.example/s3cret"), ("rpc_url", ""), ("rpc_url", "http://node.example:0/s3cret"),
+        ("rpc_url", "node.example/s3cret"), ("rpc_url", "http://node.example:port/s3cret"),
+    ],
+)  # fmt: skip
+def test_an_address_that_is_none_is_refused_and_not_quoted(tmp_path: Path, name: str, address: str) -> None:
+    with pytest.raises(ConfigInvalid, match=f"chain.{name}") as error:
+        load_fleet(fleet_with(tmp_path, name, address))
+    assert "s3cret" not in str(error.value)

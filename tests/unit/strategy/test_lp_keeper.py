@@ -22,7 +22,7 @@ KEEPER = Keeper(
     plan=PlanRules(),
 )
 SIGMA = 1.2e-4
-ANCHORED = KEEPER.completed(standing(PAIR), 0, SIGMA)
+ANCHORED = KEEPER.completed(KeeperState(), standing(PAIR), 0, SIGMA)
 LATER = 61 * SECOND
 
 
@@ -66,7 +66,7 @@ def test_drift_beyond_the_threshold_fires_once_per_crossing() -> None:
 def test_a_completed_move_arms_it_again_around_the_new_anchor() -> None:
     fired = decide(ANCHORED, standing(PAIR, 2695.5))
     moved = standing(PAIR, 2695.5, anchor=2695.5)
-    again = KEEPER.completed(moved, LATER)
+    again = KEEPER.completed(fired.state, moved, LATER)
     assert fired.state.fired and not again.fired and not again.busy
     assert decide(again, moved, now_ns=2 * LATER).action is None
     assert trigger(decide(again, standing(PAIR, 2691.0, anchor=2695.5), now_ns=2 * LATER)) == "inventory"

@@ -29,7 +29,7 @@ def seen(holdings: Holdings = HOME, sigma: float = SIGMA, **more: object) -> Obs
 
 
 def anchored(sigma: float = SIGMA, holdings: Holdings = HOME) -> KeeperState:
-    return keeper().completed(holdings, 1, sigma)
+    return keeper().completed(KeeperState(), holdings, 1, sigma)
 
 
 def trigger(decision: Decision) -> str:
@@ -64,7 +64,7 @@ def test_a_new_regime_has_wider_ranges_and_is_the_next_anchor() -> None:
     assert isinstance(decision.action, MoveRanges)
     wild = decision.action.plan.target
     assert wild.lower < calm.lower and wild.upper > calm.upper
-    again = mine.completed(HOME, LATER, 3 * SIGMA)
+    again = mine.completed(decision.state, HOME, LATER, 3 * SIGMA)
     assert mine.decide(again, seen(sigma=3 * SIGMA), 3 * LATER).action is None
 
 
@@ -81,7 +81,7 @@ def test_old_ranges_are_renewed_once() -> None:
     fired = mine.decide(anchored(), seen(), 3_600 * SECOND + 1)
     assert trigger(fired) == "age"
     assert mine.decide(freed(fired), seen(), 7_200 * SECOND).action is None
-    assert mine.decide(mine.completed(HOME, 4_000 * SECOND), seen(), 7_000 * SECOND).action is None
+    assert mine.decide(mine.completed(fired.state, HOME, 4_000 * SECOND), seen(), 7_000 * SECOND).action is None
     # Ranges that nobody saw anchored have no age.
     assert mine.decide(KeeperState(anchor_delta=HOME.delta), seen(), 10**18).action is None
 
@@ -172,6 +172,31 @@ def test_the_other_pools_own_price_gates_the_move_there() -> None:
     assert mine.decide(state, seen(**shaken), LATER + 1_800 * SECOND).held.code == HoldCode.TWAP_GAP
 
 
+def test_a_held_trigger_does_not_stand_in_the_way_of_the_next_one_or_of_a_collection() -> None:
+    # The other pool is off the mid: its move is held, and home is still re-anchored for its inventory ...
+    mine, apart = tier_keeper(deviation_fraction=0.2, gain_over_gas_min=0), tiers(RATE, 10 * RATE, price=2695.5 * 1.002)
+    drifted = standing(PAIR, 2695.5)
+    own = (view(PAIR, price=2695.5, liquidity=10**18, fee_rate=RATE, measured_s=1_000.0), apart["pools"][1])
+    state = msgspec.structs.replace(anchored(), better_ppm=3_000, better_since_ns=1)
+    now_ns = LATER + 1_800 * SECOND
+    moved = mine.decide(state, seen(drifted, pools=own), now_ns)
+    assert trigger(moved) == "inventory" and moved.action.plan.pair == PAIR
+    # ... which does not make the time anew for which the other tier has been better.
+    after = mine.completed(moved.state, drifted, now_ns)
+    assert (after.better_ppm, after.better_since_ns) == (3_000, 1)
+    away = mine.draw(seen(drifted, pools=own), own[1])
+    there = msgspec.structs.replace(drifted, pair=away.pair)
+    assert mine.completed(moved.state, there, now_ns).better_ppm == 0
+    # An age that never pays does not keep fees from being collected.
+    aging = keeper(age_s_max=1.0, gain_over_gas_min=1.0, collect_interval_s=10.0)
+    owned = msgspec.structs.replace(HOME.ranges[0], fees_quote=5 * 10**6)
+    rich = msgspec.structs.replace(HOME, ranges=(owned,))
+    facts = seen(rich, fee_rate=1.0 / owned.range.liquidity, move_cost=1.0)
+    assert aging.decide(anchored(), facts, LATER).action == CollectFees()
+    quiet = aging.decide(anchored(), seen(HOME, fee_rate=1.0 / owned.range.liquidity, move_cost=1.0), LATER)
+    assert (quiet.due, quiet.held.code) == ("age", HoldCode.GAIN_BELOW_GAS)
+
+
 def test_a_tier_that_does_not_pay_for_the_move_is_not_moved_to() -> None:
     mine, better = tier_keeper(tiers={**TIER_RULES, "payback_s": 1e-3}), tiers(RATE, 10 * RATE)
     state = mine.decide(anchored(), seen(**better), LATER).state
@@ -239,6 +264,25 @@ def test_a_surplus_is_sold_only_if_asked_for_and_if_it_earns_its_cost() -> None:
     assert keeper(plan=asked).draw(facts, swaps=False).swap is None
     dear = seen(gone, pools=(rich,), swap_cost=1e9)
     assert keeper(plan=asked).draw(dear).swap is None
+
+
+@pytest.mark.parametrize("liquidity", [3 * 10**18, 10**19, 10**20])
+@pytest.mark.parametrize("price", [2691.3, 2693.0, 2707.0])
+def test_a_sale_aims_at_the_range_that_is_drawn_after_it(price: float, liquidity: int) -> None:
+    """Impact and the new inventory move the range: what was sold must fit the one that will be minted."""
+    rules = PlanRules(drift_bps=0.0, swap=SwapRules(enabled=True, value_bps_max=10_000.0, impact_bps_max=50.0))
+    mine = msgspec.structs.replace(keeper(plan=rules), model=RangeModel(lot_base=200.0))
+    gone = standing(PAIR, price)
+    facts = seen(gone, pools=(view(PAIR, price=price, liquidity=liquidity, fee_rate=1e-12),))
+    swap = mine.draw(facts).swap
+    assert swap is not None
+    base, quote = gone.totals
+    signed = (-swap.amount_in, swap.amount_out) if swap.token_in_is_base else (swap.amount_out, -swap.amount_in)
+    after = idle(PAIR, PAIR.price_at(swap.sqrt_price_after), base + signed[0], quote + signed[1])
+    minted = mine.draw(seen(after, mid=price), swaps=False)
+    spent = minted.deposits(PAIR)
+    left = PAIR.whole_base(base + signed[0] - spent[0]) * price + PAIR.whole_quote(quote + signed[1] - spent[1])
+    assert len(minted.mints) == 1 and left < 0.02 * after.value
 
 
 @pytest.mark.parametrize(
