@@ -32,6 +32,8 @@ SWAPS = (
 )
 FINAL_BLOCKS = 15
 COMMITS_MIN = 8
+DEEP_FALL = 0.9955
+SWAP_COST_MAX = 0.002
 
 
 class Outcome(NamedTuple):
@@ -41,6 +43,11 @@ class Outcome(NamedTuple):
     nonce: int
     ranges: int
     totals: tuple[int, int]
+
+    @property
+    def value(self) -> float:
+        """In quote, at the price after the fall."""
+        return self.totals[0] / 1e18 * 2500 * DEEP_FALL + self.totals[1] / 1e6
 
 
 async def _nothing(_lp: LpWorld) -> None:
@@ -65,13 +72,13 @@ async def _flow_and_fall(lp: LpWorld) -> None:
     The mid follows at the end: until then the gap holds every move.
     """
     rich, node = await whale(lp), lp.chain.node
-    for price in (2500 * 0.999, 2500 * 1.001) * 2 + (2500 * 0.9955,):
+    for price in (2500 * 0.999, 2500 * 1.001) * 2 + (2500 * DEEP_FALL,):
         await node.request("evm_increaseTime", 1)  # No rate without time.
         await rich.send(await swap_to(lp, rich, price))
         head = (await node.head()).hash
         with contextlib.suppress(AssertionError):
             await until(lambda head=head: lp.last.block_hash == head, 0.5)  # type: ignore[misc]
-    lp.mid = 2500 * 0.9955
+    lp.mid = 2500 * DEEP_FALL
 
 
 class Saga(NamedTuple):
@@ -186,6 +193,7 @@ class Lives:
         if self.saga.settings:
             assert outcome.mints - outcome.ranges == before.mints - before.ranges and outcome.ranges, point
             assert outcome.nonce <= before.nonce, point
+            assert abs(outcome.value / before.value - 1) < SWAP_COST_MAX, point
         else:
             assert outcome == before, point
 

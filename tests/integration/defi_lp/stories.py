@@ -5,7 +5,7 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
-from common.chain import router
+from common.chain import pool, router
 from common.chain.abi import Call, Function
 from common.messages import LpInventoryChanged
 from services.paper_chain.actor import Actor
@@ -108,7 +108,8 @@ async def trade(lp: LpWorld, actor: Actor, amount_base: int) -> None:
 
 async def swap_to(lp: LpWorld, actor: Actor, price: float) -> Call[Any]:
     """A whale's swap from where the pool is to `price`."""
-    sells_base = price < lp.last.price
+    present = (await lp.chain.node.read(pool.slot0(lp.chain.contracts.pool))).sqrt_price_x96
+    sells_base = price < lp.chain.pair.price_at(present)
     amount = 39_000 * 10**18 if sells_base else 9 * 10**7 * 10**6
     limit = lp.chain.pair.sqrt_price_of(price)
     params = await lp.chain.swap_params(actor.address, amount, sells_base=sells_base, limit=limit)

@@ -11,7 +11,7 @@ import pytest
 
 from tests.integration.chain.fault_proxy import FaultProxy
 from tests.integration.defi_lp.lp_world import LpWorld
-from tests.integration.defi_lp.stories import market_falls, moved, play
+from tests.integration.defi_lp.stories import market_falls, mine, moved, play
 
 
 @pytest.mark.parametrize("fault", ["refuse", "fail", "garble", "lose_reply"])
@@ -102,5 +102,23 @@ def test_logs_and_receipts_that_come_twice_or_late_count_once(chain: str, tmp_pa
         await moved(lp)
         told = await lp.assert_sound(mints=ranges + len(lp.last.ranges))
         assert told.rebalances == 1 and told.fees_collected_base > 0
+
+    play(chain, tmp_path, story)
+
+
+def test_one_wrong_count_of_our_transactions_halts_nobody(chain: str, tmp_path: Path) -> None:
+    """Of two nodes behind one address, one knows of a transaction before the other."""
+
+    async def story(lp: LpWorld, line: FaultProxy) -> None:
+        opened = lp.last
+        await mine(lp, 15)  # All is final, so nobody else asks for the count.
+        await lp.sees(lambda: not lp.last.provisional)
+        line.answers["eth_getTransactionCount"] = [hex(await lp.chain.node.nonce(lp.wallet) + 1)]
+        for _ in range(2):
+            await mine(lp)
+            await lp.at_block((await lp.chain.node.head()).hash)
+        assert not line.answers["eth_getTransactionCount"] and "lp.halted" not in lp.log()
+        told = await lp.assert_sound(mints=len(opened.ranges))
+        assert lp.is_at_rest() and not told.halted
 
     play(chain, tmp_path, story)

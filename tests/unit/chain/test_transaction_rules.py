@@ -236,6 +236,35 @@ def test_nothing_follows_an_end() -> None:
             story.ledger.apply(record)
 
 
+def final(key: str, nonce: int, name: str) -> list[AnyRecord]:
+    return [
+        planned(key, nonce), TransactionSigned(key=key, attempt=attempt(name)),
+        TransactionMined(key=key, inclusion=inclusion(name)), TransactionFinalized(key=key),
+    ]  # fmt: skip
+
+
+def test_a_nonce_below_an_open_one_that_the_chain_has_free_again_is_missing() -> None:
+    ledger = Ledger([*final("a", 5, "a"), *final("b", 6, "b"), planned("c", 9)])
+    assert ledger.missing_nonces(7) == [7, 8], "skipped"
+    assert ledger.missing_nonces(5) == [5, 6, 7, 8], "and forgotten"
+    assert ledger.missing_nonces(9) == [] == ledger.missing_nonces(12)
+    assert Ledger(final("a", 5, "a")).missing_nonces(0) == [], "nobody waits for it"
+
+
+def test_what_was_mined_last_with_a_nonce_is_what_the_chain_forgot() -> None:
+    """After an older forgetting the nonce was used a second time: only the newest may come again."""
+    never = [planned("never", 5), TransactionSigned(key="never", attempt=attempt("n"))]
+    failed = [*never, TransactionFailed(key="never", reason="refused")]
+    ledger = Ledger([*final("old", 5, "old"), *final("new", 5, "new"), *failed])
+    found = ledger.forgotten(5)
+    assert found is not None and found.key == "new" and ledger.forgotten(6) is None
+    again = ledger.apply(TransactionOrphaned(key="new"))
+    assert (again.state, again.inclusion, again.reason) == (TransactionState.ORPHANED, None, "")
+    assert [each.key for each in ledger.open()] == ["new"]
+    with raises(TransitionInvalid, match="never mined"):
+        ledger.apply(TransactionOrphaned(key="never"))
+
+
 def test_bumps_raise_both_fields_by_an_eighth_within_the_caps() -> None:
     policy = GasPolicy(tip_wei=GWEI, fee_max_wei=10 * GWEI, cost_max_wei=10**18)
     fees = policy.first_fees(GWEI)
