@@ -30,6 +30,7 @@ import msgspec
 
 SECOND_NS = 10**9
 YEAR_S = 365 * 86_400
+APR_AFTER_S = 86_400
 
 
 class LpWealth(msgspec.Struct, frozen=True, kw_only=True):
@@ -81,7 +82,7 @@ class LpProfit(msgspec.Struct, frozen=True, kw_only=True):
     """Profit since the start by source, in quote. See the identities above.
 
     `inventory` = market - lvr - swaps is the change of the tokens' value without fees and deposits. `fee_apr` is fees
-    per year and unit of capital, None before any time has passed.
+    per year and unit of capital, None before a whole day: a year's figure from minutes says nothing.
     """
 
     value: float
@@ -159,8 +160,12 @@ def profit_of(performance: LpPerformance) -> LpProfit:
         swaps=performance.swaps,
         gas=performance.gas,
         deposits=performance.deposits,
-        fee_apr=performance.fees * YEAR_S / performance.capital_s if performance.capital_s > 0 else None,
+        fee_apr=performance.fees * YEAR_S / performance.capital_s if _is_long(performance) else None,
     )
+
+
+def _is_long(performance: LpPerformance) -> bool:
+    return performance.capital_s > 0 and performance.time_ns - performance.time_start_ns >= APR_AFTER_S * SECOND_NS
 
 
 def _require_price(price: float) -> None:

@@ -32,7 +32,7 @@ _SUBSCRIBE = msgspec.json.encode(
 
 
 class BlockWaker:
-    """`wait` is a pause that a new block ends early. Without a URL it is a pause and nothing else."""
+    """`wait` is a pause that a new block ends early, or somebody who calls `wake`. Without a URL no block does."""
 
     def __init__(self, url: str = "", random: Random | None = None) -> None:
         self.url = url
@@ -51,6 +51,10 @@ class BlockWaker:
         except TimeoutError:
             pass
         self._news.clear()
+
+    def wake(self) -> None:
+        """End the pause now: something else than a block is news."""
+        self._news.set()
 
     async def run(self) -> None:
         """Keep a subscription for ever, with growing pauses between attempts. Returns at once without a URL."""

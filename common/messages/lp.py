@@ -96,7 +96,7 @@ class LpPerformanceReported(Message, frozen=True, kw_only=True):
     profit = market + fees - lvr - swaps - gas = hold + fees + impermanent - gas; against_hold = profit - hold;
     value = value_start + deposits + profit + gas. `market` is the drift of what was owned, `hold` that of the starting
     tokens and deposits had they been kept; `lvr` is loss-versus-rebalancing as measured, `swaps` the cost of own swaps.
-    `fee_apr` is fees per year and unit of capital, None before any time has passed.
+    `fee_apr` is fees per year and unit of capital, None before a whole day has passed.
     """
 
     chain: str

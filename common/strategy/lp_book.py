@@ -34,6 +34,8 @@ MINTING = frozenset({MOVE, MINT})
 BLAMELESS = frozenset({"", "never_submitted", "unavailable", "forgotten", "fee_cap", "gas_budget", "gas_budget_day"})
 """Ends that say nothing against the step itself: they do not count as failures in a row."""
 
+_CACHED = ("range_keys", "standing", "gains", "rebalances")
+
 OPEN_ACTION, CLOSE_ACTION, RESUME_ACTION = "open", "close", "resume"
 ONCE = frozenset({COLLECT, REBALANCE})
 """Commands that ask for one saga; `open` and `close` are what shall be, until the other is said."""
@@ -134,9 +136,8 @@ class LpBook:
                 self._apply_to_step(record)
             case CommandTaken() | CommandEnded():
                 self._apply_to_command(record)
-        self.__dict__.pop("range_keys", None)
-        self.__dict__.pop("standing", None)
-        self.__dict__.pop("gains", None)
+        for name in _CACHED:
+            self.__dict__.pop(name, None)
 
     def _apply_to_saga(self, record: SagaBegun | SagaEnded | SwapRefused) -> None:
         number = record.saga
@@ -228,7 +229,7 @@ class LpBook:
         waiting = (each for each in self.open_commands if each.action in ONCE and each.command_id not in begun)
         return next(waiting, None)
 
-    @property
+    @cached_property
     def rebalances(self) -> int:
         """Rebalances that are done."""
         ends = ((saga.begun.intent, saga.end) for saga in self.sagas.values())

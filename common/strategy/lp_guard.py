@@ -31,6 +31,8 @@ def find_alarm(book: LpBook, seen: GuardView, rules: SagaRules) -> Alarm | None:
     if seen.strays:
         told = "; ".join(f"NFT {token_id} {fate}" for token_id, fate in sorted(seen.strays.items()))
         return Alarm(NFT_LEFT, f"{told}, and no transaction of ours did that")
+    if stranger := _stranger(book):
+        return Alarm(FOREIGN_NONCE, stranger)
     if seen.own_nonce is not None and seen.chain_nonce > seen.own_nonce:
         foreign = seen.chain_nonce - seen.own_nonce
         return Alarm(FOREIGN_NONCE, f"{foreign} of the wallet's {seen.chain_nonce} transactions are not ours")
@@ -46,6 +48,13 @@ def gas_alarm(native_wei: int, needed_wei: int) -> Alarm | None:
     if native_wei >= needed_wei:
         return None
     return Alarm(NO_GAS_MONEY, f"the wallet has {native_wei} wei, the next transaction may cost {needed_wei}")
+
+
+def _stranger(book: LpBook) -> str:
+    """How a step of ours lost its nonce to somebody else since the last resume, or ""."""
+    sagas = (saga for saga in book.latest_sagas if saga.begun.saga > book.resumed_at_saga)
+    ends = (end for saga in sagas for end in saga.ends.values() if end.code == "stranger")
+    return next((end.reason for end in ends), "")
 
 
 def _accounting_alarm(book: LpBook) -> Alarm | None:

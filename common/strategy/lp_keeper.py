@@ -78,15 +78,19 @@ class Keeper(msgspec.Struct, frozen=True, kw_only=True):
             first, held = (first, held) if held else (due, decided)
         return self._collect(state, seen, now_ns, first, held)
 
-    def draw(self, seen: Observation, pool: PoolView | None = None, *, swaps: bool = True) -> MovePlan:
+    def draw(
+        self, seen: Observation, pool: PoolView | None = None, *, swaps: bool = True, decided: bool = False
+    ) -> MovePlan:
         """The move as it would be made now, into `pool` (absent: where our ranges stand); amounts hang on the mid.
 
-        `swaps` False leaves a sale out even where the rules ask for one: nothing is left to sell after a sale.
+        `swaps` False leaves a sale out even where the rules ask for one: nothing is left to sell after a sale. One that
+        was `decided` before is drawn anew whether or not it would be decided again.
         """
         pool = pool or seen.home
         target = self._target(seen, pool, pool.price, seen.holdings.delta)
         plain = plan_move(seen.holdings, target, seen.mid or pool.price, self.plan, pool)
-        return (self._with_sale(seen, pool, target, plain) if swaps and self.plan.swap.enabled else None) or plain
+        sells = swaps and self.plan.swap.enabled
+        return (self._with_sale(seen, pool, target, plain, decided) if sells else None) or plain
 
     def destination(self, state: KeeperState, seen: Observation, now_ns: int) -> PoolView:
         """Where a move would go: the tier that has long been better, or the best one if no range stands; else home."""
@@ -165,12 +169,14 @@ class Keeper(msgspec.Struct, frozen=True, kw_only=True):
             return state
         return msgspec.structs.replace(state, better_ppm=ppm, better_since_ns=now_ns)
 
-    def _with_sale(self, seen: Observation, pool: PoolView, target: RangeTarget, plain: MovePlan) -> MovePlan | None:
+    def _with_sale(
+        self, seen: Observation, pool: PoolView, target: RangeTarget, plain: MovePlan, decided: bool
+    ) -> MovePlan | None:
         """The plan with a sale of its surplus, if that earns more over the horizon than it costs.
 
         It costs the pool's fee, the price impact, the hedge of the inventory's jump, and the gas of more transactions.
         """
-        if seen.mid is None or pool.fee_rate is None:
+        if seen.mid is None or (pool.fee_rate is None and not decided):
             return None
         rules, liquidity = self.plan.swap, pool.liquidity_of_others(seen.holdings)
         hand = Hand(pool.sqrt_price_x96, *tokens_in_hand(seen.holdings, self.plan.drift_bps))
@@ -187,6 +193,8 @@ class Keeper(msgspec.Struct, frozen=True, kw_only=True):
                 break
         assert swap is not None
         plan = plan_move(seen.holdings, target, seen.mid, self.plan, pool, swap)
+        if decided or pool.fee_rate is None:
+            return plan
         outlook = self._outlook(pool, pool.fee_rate, seen.sigma).net_of_lvr()
         gain = outlook.income(planned_ranges(plan)) - outlook.income(planned_ranges(plain))
         jump = abs(swap.base_change) * seen.mid * rules.jump_cost_bps / BPS

@@ -44,6 +44,7 @@ class Desk:
             )
         )  # fmt: skip
         if resumes:
+            self._watch.accept()
             self._end(command.command_id, DONE, "sending again", now_ns)
         self.answer(reading, now_ns)
         return self.report(command.command_id)

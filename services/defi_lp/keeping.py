@@ -66,7 +66,9 @@ class Keeping:
         self.book = book
         self.planner = Planner(config, at.venue, at.wallet.address, lambda: at.writer.gas_day_wei()[1])
         self.actor = Actor(at.writer, journal, at.venue, book, at.wallet.address)
-        self.watch = Watch(at.node, at.venue.adapter, at.wallet.address, self.actor, config.saga, log)
+        self.watch = Watch(
+            at.node, at.venue.adapter, at.wallet.address, self.actor, config.saga, config.resend.overtaken_after_s, log
+        )
         self._config = config
         self._keeper = self.planner.keeper
         self._follower = HeadFollower(at.node, at.venue.adapter.contracts, topics=at.venue.adapter.topics)
@@ -76,6 +78,7 @@ class Keeping:
         self._observer = Observer(config, at.venue, mid, lambda: at.writer.gas_day_wei()[1])
         self._keeper_state = _recovered(book)
         self._awaited_block = 0
+        self._unwatched = False
         self.desk = Desk(config, self.planner, self.actor, self.watch, publication)
         self._untold: list[StepEnded] = []
         self._untold_sagas: list[SagaEnded] = []
@@ -98,13 +101,16 @@ class Keeping:
         if head is None:
             return
         if events or ended or self.reading is None:
+            self._unwatched = True
             self.reading = await self._reader.read(head, self.book.range_keys)
             self._observer.take(self.reading)
             self._anchor(self.reading, now_ns)
-            if self._is_caught_up:
-                await self.watch.look(self.reading, now_ns)
+        if self._is_caught_up and (self._unwatched or self.watch.is_suspicious):
+            await self.watch.look(self.reading, now_ns)
+            self._unwatched = False
         if self._is_caught_up:
             self._finish(self.reading, now_ns)
+            self.watch.judge(now_ns)
             self._look_at_gas(self.reading)
             self.desk.answer(self.reading, now_ns)
             self._performance.take(self.reading, self.book, self._mid.mid(now_ns), now_ns)
@@ -239,7 +245,8 @@ class Keeping:
                 self._begin_saga(CLOSE, OPERATOR, reading, seen, now_ns, self._command_of("close"))
             return
         wanted = self.book.wanted
-        if wanted and reading.holdings.ranges and self._begin_wanted(wanted, reading, seen, now_ns):
+        if wanted and reading.holdings.ranges:
+            self._begin_wanted(wanted, reading, seen, now_ns)
             return
         state = msgspec.structs.replace(self._keeper_state, busy=False)
         decision = self._keeper.decide(state, seen, now_ns)
@@ -259,15 +266,14 @@ class Keeping:
             command = self._command_of("open") if intent == OPEN else ""
             self._begin_saga(intent, decision.action.trigger, reading, seen, now_ns, command, decision.action.plan)
 
-    def _begin_wanted(self, wanted: CommandTaken, reading: Reading, seen: Observation, now_ns: int) -> bool:
+    def _begin_wanted(self, wanted: CommandTaken, reading: Reading, seen: Observation, now_ns: int) -> None:
         """An operator's collect or rebalance: it need not pay, but prices must agree."""
         drawn = self._draw(reading, seen, now_ns, wanted.action)
         gate = drawn.view.gas_gate or (drawn.view.price_gate if wanted.action == REBALANCE else "")
         if gate:
             self._hold(f"{OPERATOR}: {gate}", for_gas=bool(drawn.view.gas_gate))
-            return False
+            return
         self._begin_saga(wanted.action, OPERATOR, reading, seen, now_ns, wanted.command_id, drawn.plan)
-        return True
 
     def _begin_saga(
         self, intent: str, trigger: str, reading: Reading, seen: Observation, now_ns: int,

@@ -60,7 +60,7 @@ class Planner:
         gate = self.keeper.price_gate(seen, pool if moves else None)
         if moves and seen.mid is not None:
             still_swaps = saga is None or (saga.begun.swaps and not saga.has(SWAP) and not saga.swap_refused)
-            plan = self.keeper.draw(seen, pool, swaps=still_swaps)
+            plan = self.keeper.draw(seen, pool, swaps=still_swaps, decided=saga is not None)
         closable = sum(bool(each.pool_id) for each in reading.strays) if intent == CLOSE else 0
         base, quote = plan.deposits(plan.pair) if plan else (0, 0)
         return Drawn(

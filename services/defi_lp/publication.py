@@ -11,6 +11,7 @@ from services.defi_lp.reading import Reading
 
 SECOND_NS = 10**9
 WEI_PER_ETHER = 10**18
+LATEST_MAX = 10
 _OF_THE_BLOCK = ("block_number", "block_hash", "block_time_ns", "received_ns", "delta_change", "provisional")
 
 
@@ -58,6 +59,11 @@ class Publication:
             swapped_base=wealth.swapped_base if wealth else 0.0, swapped_quote=wealth.swapped_quote if wealth else 0.0,
         )  # fmt: skip
         return self._settle(message)
+
+    def latest_sagas(self, book: LpBook) -> list[LpSagaEnded]:
+        """The newest ends, newest first."""
+        ended = [(each, each.end) for each in reversed(book.latest_sagas) if each.end is not None]
+        return [self.saga_ended(saga, end) for saga, end in ended[:LATEST_MAX] if end is not None]
 
     def saga_ended(self, saga: Saga, end: SagaEnded) -> LpSagaEnded:
         """What became of an intention, with the account of every token."""

@@ -81,8 +81,9 @@ class DefiLpService(Service[DefiLpConfig]):
         await self._node.close()
 
     def snapshot(self) -> list[Message]:
-        """The newest inventory and performance."""
-        return [each for each in (self._publication.last, self._performance.last) if each]
+        """The newest inventory and performance, and the newest ends of sagas in their order."""
+        newest = [each for each in (self._publication.last, self._performance.last) if each]
+        return [*newest, *reversed(self._publication.latest_sagas(self._book))]
 
     def details(self) -> dict[str, str | int | float | bool]:
         """Range, price, amounts, fees, rebalances, block."""
@@ -106,6 +107,7 @@ class DefiLpService(Service[DefiLpConfig]):
     def _execute(self, command: ExecuteLpCommand, _header: Header) -> LpCommandTaken:
         keeping, reading = self._ready()
         taken = keeping.desk.take(command, reading, self.clock.now_ns())
+        self._waker.wake()
         self.log.info("lp.command", action=command.action, operator=command.operator, id=command.command_id)
         return taken
 

@@ -22,10 +22,10 @@ def settlement_of(saga: Saga, reading: Reading, known: KnownBlocks, actor: Actor
     before = saga.begun.purse
     beside = actor.gas_beside_steps(before.block_number, reading.head.number)
     gains = saga.gains.plus(Gains(gas_wei=str(beside)))
-    return settle(before, purse_of(reading), gains, _stands(before, known))
+    return settle(before, purse_of(reading), gains, stands(before, known))
 
 
-def _stands(purse: Purse, known: KnownBlocks) -> bool:
+def stands(purse: Purse, known: KnownBlocks) -> bool:
     """Whether the purse's block is still part of the chain: older ones than we follow are taken to be."""
     blocks = known.blocks
     if not blocks or purse.block_number > blocks[-1].number:

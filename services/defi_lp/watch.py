@@ -4,44 +4,59 @@ from common.chain.clmm import ClmmAdapter
 from common.chain.node import Node
 from common.runtime.logging import Log
 from common.strategy.lp_book import LpBook
-from common.strategy.lp_guard import FOREIGN_NONCE, Alarm, GuardView, find_alarm, gas_alarm
+from common.strategy.lp_guard import Alarm, GuardView, find_alarm, gas_alarm
 from common.strategy.lp_records import Halted, NonceSeen
 from common.strategy.lp_saga import SagaRules
 from services.defi_lp.actor import Actor
 from services.defi_lp.reading import Reading
+
+SECOND_NS = 10**9
+NOTHING = GuardView(strays={}, chain_nonce=0, own_nonce=None)
 
 
 class Watch:
     """Writes a halt down as soon as there is a reason for one; the lack of gas money comes and goes by itself."""
 
     def __init__(
-        self, node: Node, adapter: ClmmAdapter, owner: str, actor: Actor, rules: SagaRules, log: Log
+        self, node: Node, adapter: ClmmAdapter, owner: str, actor: Actor, rules: SagaRules, patience_s: float,
+        log: Log,
     ) -> None:  # fmt: skip
         self.gas_alarm: Alarm | None = None
         self.chain_nonce = 0
-        self._suspected = False
+        self._foreign_since_ns = 0
+        self._seen = NOTHING
         self._node, self._adapter, self._owner = node, adapter, owner
         self._actor, self._rules, self._log = actor, rules, log
+        self._patience_ns = int(patience_s * SECOND_NS)
+
+    @property
+    def is_suspicious(self) -> bool:
+        """Whether another look is due even if the chain stands still."""
+        return self._foreign_since_ns > 0
 
     async def look(self, reading: Reading, now_ns: int) -> None:
         """After each new reading that holds all that we know of. Raises PeerUnavailable."""
-        book = self._actor.book
         self.chain_nonce = await self._node.nonce(self._owner)
         own_nonce = self._actor.own_nonce
-        if book.nonce is None and own_nonce == 0:
+        if self._actor.book.nonce is None and own_nonce == 0:
             self._actor.note(NonceSeen(nonce=self.chain_nonce))
         strays = await self._strays(reading)
-        if book.halt:
-            return
         if own_nonce is not None:
-            own_nonce = max(own_nonce, book.nonce or 0)
-        seen = GuardView(strays=strays, chain_nonce=self.chain_nonce, own_nonce=own_nonce)
-        alarm = find_alarm(book, seen, self._rules)
-        suspected, self._suspected = self._suspected, alarm is not None and alarm.reason == FOREIGN_NONCE
-        # One count is no proof: of two nodes behind one address, one may know of our transaction before the other.
-        if alarm and (alarm.reason != FOREIGN_NONCE or suspected):
-            self._actor.note(Halted(reason=alarm.reason, detail=alarm.detail, time_ns=now_ns))
-            self._log.error("lp.halted", reason=alarm.reason, detail=alarm.detail)
+            own_nonce = max(own_nonce, self._actor.book.nonce or 0)
+        chain_nonce = self._certain_nonce(own_nonce, now_ns)
+        self._seen = GuardView(strays=strays, chain_nonce=chain_nonce, own_nonce=own_nonce)
+
+    def judge(self, now_ns: int) -> None:
+        """Halt if there is a reason to, as of the last look and of what our own journal says."""
+        book = self._actor.book
+        if book.halt or (alarm := find_alarm(book, self._seen, self._rules)) is None:
+            return
+        self._actor.note(Halted(reason=alarm.reason, detail=alarm.detail, time_ns=now_ns))
+        self._log.error("lp.halted", reason=alarm.reason, detail=alarm.detail)
+
+    def accept(self) -> None:
+        """After a resume: what was found is no reason any more."""
+        self._seen, self._foreign_since_ns = NOTHING, 0
 
     def look_at_gas(self, reading: Reading, needed_wei: int) -> None:
         """Whether the wallet can pay for the next transaction of a keeper that has something to do."""
@@ -56,6 +71,16 @@ class Watch:
         """Token ids that our own transactions say are ours and the reading does not have."""
         owned = {each.token_id for each in reading.holdings.ranges} | {each.position_id for each in reading.strays}
         return sorted(set(self._actor.book.standing) - owned)
+
+    def _certain_nonce(self, own_nonce: int | None, now_ns: int) -> int:
+        """The chain's nonce, once it has stood above ours for a while: one look at a node that runs ahead of others,
+        or counts wrongly, is no proof of a stranger.
+        """
+        if own_nonce is None or self.chain_nonce <= own_nonce:
+            self._foreign_since_ns = 0
+            return self.chain_nonce
+        self._foreign_since_ns = self._foreign_since_ns or now_ns
+        return self.chain_nonce if now_ns - self._foreign_since_ns >= self._patience_ns else own_nonce
 
     async def _strays(self, reading: Reading) -> dict[int, str]:
         """Missing NFTs with their fate, once the chain is known to be the one on which we minted them."""

@@ -79,6 +79,17 @@ def test_a_withdrawal_below_the_start_leaves_a_smaller_hold() -> None:
     assert profit_of(advance_performance(account, less, 1100.0, 1100.0, 0)).profit == pytest.approx(50.0)
 
 
+def test_the_fee_rate_of_a_year_needs_a_day_and_weighs_capital_by_its_time() -> None:
+    start = LpWealth(base=0.0, quote=1_000.0, fees_base=0.0, fees_quote=0.0, gas_native=0.0)
+    day_ns, half = 86_400 * 10**9, begin_performance(start, 2000.0, 0)
+    earned = msgspec.structs.replace(start, quote=4_001.0, fees_quote=1.0, deposited_quote=3_000.0)
+    half = advance_performance(half, earned, 2000.0, 2000.0, day_ns - 1)
+    assert profit_of(half).fee_apr is None
+    whole = advance_performance(half, earned, 2000.0, 2000.0, 2 * day_ns - 1)
+    # One of fees over two days with 1,000 and 4,001 at work.
+    assert profit_of(whole).fee_apr == pytest.approx(365 / (1_000 + 4_001))
+
+
 def test_gas_is_valued_when_it_is_spent() -> None:
     wealth = LpWealth(base=0.0, quote=1.0, fees_base=0.0, fees_quote=0.0, gas_native=1.0)
     account = begin_performance(wealth, 2000.0, 0)
@@ -177,7 +188,7 @@ def test_lvr_is_the_sum_over_trades_and_fees_are_what_was_collected(pair: Pair) 
     assert (told.gas, told.hold, told.deposits) == pytest.approx((gas, hold, deposits), abs=1e-6)
     assert told.profit == pytest.approx(world.wealth().value(market) - start_value - deposits - gas, abs=1e-6)
     assert told.profit == pytest.approx(told.market + told.fees - told.lvr - told.gas, abs=1e-9)
-    assert told.swaps == 0 and told.fee_apr is not None and told.fee_apr > 0
+    assert told.swaps == 0 and told.fee_apr is None
 
 
 def test_a_gap_tells_less_of_the_sources_and_nothing_less_of_the_profit() -> None:

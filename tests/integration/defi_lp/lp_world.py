@@ -13,13 +13,17 @@ from common.chain import erc20, pool, position_manager, router
 from common.chain.wallet import create_key_file, load_wallet
 from common.messages import (
     BookImage,
+    ExecuteLpCommand,
     HealthReported,
+    LpCommandTaken,
     LpInventoryChanged,
     LpPerformanceReported,
     LpRebalanced,
+    LpReported,
     LpSagaEnded,
     Message,
     QueryHealth,
+    QueryLp,
 )
 from common.runtime import load_fleet
 from services.paper_chain.config import LpFunding
@@ -191,6 +195,23 @@ class LpWorld:
         trader = await self.chain.rich("stranger")
         params = await self.chain.swap_params(trader.address, amount, sells_base=sells_base, fee_ppm=fee_ppm)
         await trader.send(router.exact_input_single(self.chain.contracts.router, params))
+
+    async def command(self, action: str, command_id: str = "") -> LpCommandTaken:
+        """Tell the LP; the answer is what has become of it so far. Raises RequestRefused's words as AssertionError."""
+        request = ExecuteLpCommand(command_id=command_id or f"test-{action}", action=action, operator="test")
+        answer = await self.reader.request(LP, request, 2.0)
+        assert isinstance(answer, LpCommandTaken), answer
+        return answer
+
+    async def outcome(self, command_id: str) -> LpCommandTaken:
+        """What became of a command, once it is known."""
+        for _ in range(200):
+            answer = await self.reader.request(LP, QueryLp(command_id=command_id), 2.0)
+            assert isinstance(answer, LpReported) and answer.command is not None, answer
+            if answer.command.outcome:
+                return answer.command
+            await asyncio.sleep(0.05)
+        raise AssertionError(self.log()[-4000:])
 
     async def health(self) -> HealthReported:
         """What the process says of itself."""

@@ -7,11 +7,11 @@ from typing import Any
 
 from common.chain import pool, router
 from common.chain.abi import Call, Function
-from common.messages import ExecuteLpCommand, LpInventoryChanged
+from common.messages import LpInventoryChanged
 from services.paper_chain.actor import Actor
 from services.paper_chain.money import Purse, allow, fill_account
 from tests.integration.chain.fault_proxy import FaultProxy
-from tests.integration.defi_lp.lp_world import LP, LpWorld
+from tests.integration.defi_lp.lp_world import LpWorld
 
 FAST = (
     "interval_s_min=0.5 collect_interval_s=0 mid_gap_bps_max=20 keeper.retry_s=0.2 "
@@ -143,17 +143,17 @@ async def moved(lp: LpWorld) -> LpInventoryChanged:
     return lp.last
 
 
-async def halted(lp: LpWorld, reason: str) -> None:
-    """Once the LP has stopped acting, and says why in its log, its inventory and its health."""
-    await lp.sees(lambda: (lp.last.state, lp.last.halted) == ("halted", reason))
+async def halted(lp: LpWorld, reason: str) -> LpInventoryChanged:
+    """Once the LP has stopped sending, for this reason, and says so as an error."""
+    await lp.sees(lambda: lp.inventories and (lp.last.state, lp.last.halted) == ("halted", reason), 15)
     assert f"E defi_lp lp.halted reason={reason}" in lp.log()
-    assert (await lp.health()).details["halted"] == reason
+    return lp.last
 
 
 async def resume(lp: LpWorld) -> None:
     """The operator has understood."""
-    request = ExecuteLpCommand(command_id=f"resume-{len(lp.inventories)}", action="resume", operator="test")
-    await lp.reader.request(LP, request, 2.0)
+    answer = await lp.command("resume", f"resume-{len(lp.inventories)}")
+    assert answer.outcome == "done", answer
 
 
 async def act_as_wallet(lp: LpWorld, call: Call[Any], value: int = 0) -> None:

@@ -9,37 +9,13 @@ from pathlib import Path
 import pytest
 
 from common.chain import erc20
-from common.messages import (
-    ExecuteLpCommand,
-    LpCommandTaken,
-    LpPreviewed,
-    LpReported,
-    PreviewLpCommand,
-    QueryLp,
-)
+from common.chain.fees import GWEI
+from common.messages import ExecuteLpCommand, LpPreviewed, PreviewLpCommand
 from common.model.errors import RequestRefused
 from tests.conftest import PROJECT
 from tests.integration.defi_lp.lp_world import LP, LpWorld
 
 FAST = "interval_s_min=0.5 collect_interval_s=0 mid_gap_bps_max=20"
-
-
-async def command(lp: LpWorld, action: str, command_id: str = "") -> LpCommandTaken:
-    request = ExecuteLpCommand(command_id=command_id or f"test-{action}", action=action, operator="test")
-    reply = await lp.reader.request(LP, request, 2.0)
-    assert isinstance(reply, LpCommandTaken), reply
-    return reply
-
-
-async def outcome(lp: LpWorld, command_id: str) -> LpCommandTaken:
-    """What became of a command, once it is known."""
-    for _ in range(200):
-        reply = await lp.reader.request(LP, QueryLp(command_id=command_id), 2.0)
-        assert isinstance(reply, LpReported) and reply.command is not None, reply
-        if reply.command.outcome:
-            return reply.command
-        await asyncio.sleep(0.05)
-    raise AssertionError(lp.log()[-4000:])
 
 
 async def allowances(lp: LpWorld) -> list[int]:
@@ -76,8 +52,8 @@ def test_close_leaves_nothing_accounts_for_every_wei_and_lasts_until_open(
             await lp.trade(10**18, sells_base=True)
             await lp.trade(1_000 * 10**6, sells_base=False)
             before = await balances(lp)
-            assert (await command(lp, "close")).outcome == ""
-            closed = await outcome(lp, "test-close")
+            assert (await lp.command("close")).outcome == ""
+            closed = await lp.outcome("test-close")
             after = await balances(lp)
             assert closed.outcome == "done" and closed.ended is not None and closed.ended.exact
             assert closed.ended.steps == ["withdraw", "revoke", "revoke"]
@@ -95,11 +71,11 @@ def test_close_leaves_nothing_accounts_for_every_wei_and_lasts_until_open(
             lp.start()
             await lp.sees(lambda: len(lp.inventories) >= 3)
             assert lp.last.state == "idle" and await lp.owned_by_wallet() == []
-            again = await command(lp, "close")
-            assert again == await outcome(lp, "test-close"), "the same id is the same command, in any life"
-            await command(lp, "open")
+            again = await lp.command("close")
+            assert again == await lp.outcome("test-close"), "the same id is the same command, in any life"
+            await lp.command("open")
             await lp.is_open()
-            assert (await outcome(lp, "test-open")).outcome == "done"
+            assert (await lp.outcome("test-open")).outcome == "done"
 
     asyncio.run(run())
 
@@ -112,22 +88,22 @@ def test_collect_and_rebalance_happen_once_and_what_cannot_be_is_refused(chain: 
             opened = await lp.is_open()
             await lp.trade(10**18, sells_base=True)
             await lp.trade(2_000 * 10**6, sells_base=False)
-            await command(lp, "collect")
-            collected = await outcome(lp, "test-collect")
+            await lp.command("collect")
+            collected = await lp.outcome("test-collect")
             assert collected.ended is not None and collected.ended.exact and collected.ended.steps == ["collect"]
             assert int(collected.ended.accounts[0].fees) > 0 and int(collected.ended.accounts[1].fees) > 0
-            await command(lp, "rebalance")
-            moved = await outcome(lp, "test-rebalance")
+            await lp.command("rebalance")
+            moved = await lp.outcome("test-rebalance")
             assert (moved.outcome, moved.ended.trigger if moved.ended else "") == ("done", "operator")
             await lp.sees(lp.is_at_rest)
             assert {each.key for each in lp.last.ranges}.isdisjoint(each.key for each in opened.ranges)
             nonce = await lp.chain.node.nonce(lp.wallet)
-            await command(lp, "rebalance")
+            await lp.command("rebalance")
             await asyncio.sleep(1)
             assert await lp.chain.node.nonce(lp.wallet) == nonce, "the same id again does nothing"
             for action, code in (("resume", "not_halted"), ("dance", "invalid")):
                 with pytest.raises((RequestRefused, AssertionError), match=code):
-                    await command(lp, action)
+                    await lp.command(action)
 
     asyncio.run(run())
 
@@ -179,5 +155,58 @@ def test_the_console_closes_shows_and_says_when_nobody_answers(chain: str, tmp_p
             code, text = await console(lp, "status", "--json")
             told = json.loads(text)
             assert code == 0 and told["state"] == "idle" and told["wants_open"] is False
+
+    asyncio.run(run())
+
+
+@pytest.mark.parametrize("commit", [2, 5, 9])
+def test_a_death_within_a_close_ends_in_the_same_close(chain: str, tmp_path: Path, commit: int) -> None:
+    async def run() -> None:
+        async with LpWorld(chain, tmp_path, base_is_token0=bool(commit % 2), settings=FAST) as lp:
+            await lp.fund()
+            lp.start()
+            await lp.is_open()
+            before = await balances(lp)
+            lp.kill()
+            lp.inventories.clear()
+            lp.start(dies=("lp", commit, "after"))
+            await lp.is_open()
+            request = ExecuteLpCommand(command_id="test-close", action="close", operator="test")
+            # Whether an answer came or not, the same id may be said again.
+            await asyncio.gather(lp.reader.request(LP, request, 2.0), return_exceptions=True)
+            assert await lp.died(), lp.log()
+            lp.inventories.clear()
+            lp.start()
+            await lp.sees(lambda: lp.inventories)
+            await lp.command("close")
+            closed = await lp.outcome("test-close")
+            assert closed.outcome == "done" and closed.ended is not None and closed.ended.exact, closed
+            # A step that was begun and not submitted when the process died is begun anew under another number.
+            done = [each for each in closed.ended.steps if not each.endswith("!")]
+            assert done == ["withdraw", "revoke", "revoke"], closed.ended.steps
+            assert [int(each.before) for each in closed.ended.accounts] == list(before)
+            assert [int(each.after) for each in closed.ended.accounts] == list(await balances(lp))
+            assert await lp.owned_by_wallet() == [] and await allowances(lp) == [0, 0, 0, 0]
+
+    asyncio.run(run())
+
+
+def test_gas_above_the_cap_is_waited_for(chain: str, tmp_path: Path) -> None:
+    async def run() -> None:
+        async with LpWorld(chain, tmp_path, base_is_token0=False, settings=FAST) as lp:
+            await lp.fund()
+            lp.start()
+            await lp.is_open()
+            node = lp.chain.node
+            await node.request("anvil_setNextBlockBaseFeePerGas", hex(100 * GWEI))
+            await node.request("evm_mine")
+            await lp.command("rebalance")
+            await lp.sees(lambda: lp.last.state == "waiting_for_gas")
+            assert "gas is too dear" in str((await lp.health()).details["held"]) and not lp.last.halted
+            nonce = await node.nonce(lp.wallet)
+            await node.request("anvil_setNextBlockBaseFeePerGas", hex(GWEI))
+            await node.request("evm_mine")
+            assert (await lp.outcome("test-rebalance")).outcome == "done"
+            assert await node.nonce(lp.wallet) == nonce + 1
 
     asyncio.run(run())

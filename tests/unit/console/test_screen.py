@@ -192,3 +192,12 @@ def test_exit_codes() -> None:
 def test_picture_is_json() -> None:
     data = msgspec.json.decode(msgspec.json.encode(_picture()))
     assert data["exposure"]["net_delta"] == 0.02 and data["processes"][1]["name"] == "oms"
+
+
+def test_a_halted_lp_is_red_and_unhealthy() -> None:
+    halted = msgspec.structs.replace(_lp(), state="halted", halted="nft_left")
+    picture = _picture(lp=halted)
+    text = draw(picture, Paint(enabled=True))
+    assert "\x1b[31;1mhalted: nft_left" in text and exit_code(picture) == 1
+    busy = draw(_picture(lp=msgspec.structs.replace(_lp(), state="closing", doing="revoking")), Paint(enabled=False))
+    assert "closing (revoking)" in busy

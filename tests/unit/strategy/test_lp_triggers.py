@@ -193,6 +193,9 @@ def test_a_held_trigger_does_not_stand_in_the_way_of_the_next_one_or_of_a_collec
     rich = msgspec.structs.replace(HOME, ranges=(owned,))
     facts = seen(rich, fee_rate=1.0 / owned.range.liquidity, move_cost=1.0)
     assert aging.decide(anchored(), facts, LATER).action == CollectFees()
+    dear = msgspec.structs.replace(facts, collect_cost=1.0, gas_budget_left=0.5)
+    both = aging.decide(anchored(), dear, LATER)
+    assert (both.due, both.held.code) == ("age", HoldCode.GAS_BUDGET) and both.action is None
     quiet = aging.decide(anchored(), seen(HOME, fee_rate=1.0 / owned.range.liquidity, move_cost=1.0), LATER)
     assert (quiet.due, quiet.held.code) == ("age", HoldCode.GAIN_BELOW_GAS)
 
