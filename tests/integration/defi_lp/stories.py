@@ -146,7 +146,7 @@ async def moved(lp: LpWorld) -> LpInventoryChanged:
 async def halted(lp: LpWorld, reason: str) -> LpInventoryChanged:
     """Once the LP has stopped sending, for this reason, and says so as an error."""
     await lp.sees(lambda: lp.inventories and (lp.last.state, lp.last.halted) == ("halted", reason), 15)
-    assert f"E defi_lp lp.halted reason={reason}" in lp.log()
+    await lp.sees(lambda: f"E defi_lp lp.halted reason={reason}" in lp.log())
     return lp.last
 
 

@@ -40,7 +40,7 @@ def test_a_reorganisation_takes_the_flow_out_of_inventory_and_hedge(chain: str, 
         await lp.chain.node.request("anvil_reorg", depth, [])
         told = await lp.assert_sound(mints=len(opened.ranges))
         assert owned(told) == owned(opened) and told.provisional
-        assert f"chain.undone blocks={depth}" in lp.log()
+        await lp.sees(lambda: f"chain.undone blocks={depth}" in lp.log())
         changes = sum(each.delta_change for each in lp.inventories)
         assert changes == pytest.approx(opened.delta - struck.delta, abs=1e-12), "the undo is told as its own change"
 
@@ -105,7 +105,8 @@ def test_a_silent_rollback_is_found_by_the_next_look(chain: str, tmp_path: Path)
         await lp.assert_sound(mints=len(opened.ranges))
         await lp.chain.node.request("anvil_rollback", 3)
         told = await lp.assert_sound(mints=len(opened.ranges))
-        assert owned(told) == owned(opened) and "chain.undone blocks=3" in lp.log()
+        assert owned(told) == owned(opened)
+        await lp.sees(lambda: "chain.undone blocks=3" in lp.log())
 
     play(chain, tmp_path, story)
 
@@ -187,7 +188,8 @@ def test_a_node_that_dies_and_comes_back_finds_exactly_one_set_of_ranges(tmp_pat
         await asyncio.to_thread(nodes.start)
         await lp.is_open()
         told = await lp.assert_sound(mints=len(opened.ranges))
-        assert told.delta == pytest.approx(20.0, abs=1e-6) and "lp.node_back" in lp.log()
+        assert told.delta == pytest.approx(20.0, abs=1e-6)
+        await lp.sees(lambda: "lp.node_back" in lp.log())
         assert await lp.chain.node.nonce(lp.wallet) == 3
 
     play_alone(tmp_path, story)
