@@ -72,12 +72,12 @@ async def _flow_and_fall(lp: LpWorld) -> None:
     The mid follows at the end: until then the gap holds every move.
     """
     rich, node = await whale(lp), lp.chain.node
-    for price in (2500 * 0.999, 2500 * 1.001) * 2 + (2500 * DEEP_FALL,):
+    for price in (2500 * 0.999, 2500 * 1.001, 2500 * DEEP_FALL):
         await node.request("evm_increaseTime", 1)  # No rate without time.
         await rich.send(await swap_to(lp, rich, price))
         head = (await node.head()).hash
         with contextlib.suppress(AssertionError):
-            await until(lambda head=head: lp.last.block_hash == head, 0.5)  # type: ignore[misc]
+            await until(lambda head=head: lp.last.block_hash == head, 0.15)  # type: ignore[misc]
     lp.mid = 2500 * DEEP_FALL
 
 
