@@ -1,28 +1,29 @@
 """Whether an order may come in: every reason to refuse it, found before anything changes."""
 
+from typing import Final
+
 from common.exchange.accounts import NOTHING_HELD
 from common.exchange.commands import PlaceOrder, SelfTradePrevention, Trigger, TriggerKind
 from common.exchange.core import Core
 from common.exchange.events import MarketPhase, RejectReason
 from common.exchange.fees.volumes import NS_PER_DAY
-from common.exchange.ledger import OrderRecord
 from common.exchange.margin.margin import OpenOrders
 from common.exchange.matching import Market, Taker
 from common.exchange.money import fee_units
+from common.exchange.record import OrderRecord
 from common.exchange.reduce_only import reducible
 from common.exchange.rules import BPS, MarketRules
 from common.exchange.stops import reached
 from common.model.order import OrderType, Side, TimeInForce
 
-Terms = PlaceOrder | OrderRecord
-"""What was ordered, as a command or as an order that stands already."""
+LIMIT: Final = OrderType.LIMIT
+BUY: Final = Side.BUY
+NO_PREVENTION: Final = SelfTradePrevention.NONE
 
-LIMIT, BUY, NO_PREVENTION = OrderType.LIMIT, Side.BUY, SelfTradePrevention.NONE
-
-WHOLE_MAX = 2**63 - 1
+WHOLE_MAX: Final = 2**63 - 1
 """Prices, quantities, budgets and amounts of money are signed 64-bit integers everywhere else."""
 
-NAME_LENGTH_MAX = 32
+NAME_LENGTH_MAX: Final = 32
 
 
 def is_whole(value: object, low: int, high: int = WHOLE_MAX) -> bool:
@@ -95,13 +96,13 @@ class Standing:
         return 0 if best is None else best.price
 
 
-def taker_of(core: Core, standing: Standing, terms: Terms, lots: int, order_id: int) -> Taker:
-    """An order as it would go through the book now, at the worst price that it may have."""
-    limit: int | None = terms.price_ticks
+def taker_of(core: Core, standing: Standing, terms: PlaceOrder, price: int, lots: int, order_id: int) -> Taker:
+    """An order at a price as it would go through the book now, at the worst price that it may have."""
+    limit: int | None = price
     if terms.order_type is not LIMIT:
         limit = worst_price(core.markets[terms.symbol], terms.side, terms.protect_ticks)
     elif terms.slide:
-        limit = _slid_price(core.markets[terms.symbol], standing, terms)
+        limit = _slid_price(core.markets[terms.symbol], standing, terms.side, price)
     account, mode = terms.account, terms.self_trade_prevention
     owner = "" if mode is NO_PREVENTION else core.owner(account) if core.groups else account
     return Taker(account, terms.side, limit, lots, order_id, terms.client_order_id, owner, mode)
@@ -121,11 +122,11 @@ def worst_price(market: Market, side: Side, protect_ticks: int | None) -> int | 
     return (min(limits) if side is Side.BUY else max(limits)) if limits else None
 
 
-def _slid_price(market: Market, standing: Standing, terms: Terms) -> int:
+def _slid_price(market: Market, standing: Standing, side: Side, price: int) -> int:
     """A sliding order that would take goes to one tick from the best opposite price."""
-    best = standing.best_opposite(market, terms.side)
-    crosses = best and (terms.price_ticks - best) * terms.side.sign >= 0
-    return best - terms.side.sign if crosses else terms.price_ticks
+    best = standing.best_opposite(market, side)
+    crosses = best and (price - best) * side.sign >= 0
+    return best - side.sign if crosses else price
 
 
 def order_refusal(core: Core, standing: Standing, command: PlaceOrder, taker: Taker) -> RejectReason | None:
@@ -161,7 +162,7 @@ def order_refusal(core: Core, standing: Standing, command: PlaceOrder, taker: Ta
 
 
 def limit_refusal(
-    core: Core, standing: Standing, terms: Terms, lots: int, replaced: OrderRecord | None = None
+    core: Core, standing: Standing, terms: PlaceOrder, lots: int, replaced: OrderRecord | None = None
 ) -> RejectReason | None:
     """Why an account's own limits do not let it have an order with so many open lots, `replaced` not counted."""
     checks = core.limits.get(terms.account), core.strategy_limits.get(terms.account)
@@ -190,7 +191,7 @@ def phase_refusal(market: Market, rests_only: bool) -> RejectReason | None:
     return None
 
 
-def reducible_of(core: Core, terms: Terms) -> int:
+def reducible_of(core: Core, terms: PlaceOrder) -> int:
     """Lots that a reduce-only order of these terms may trade now."""
     return reducible(core.position(terms.account, terms.symbol), terms.side is Side.SELL)
 
@@ -215,7 +216,7 @@ def fires_at_once(market: Market, command: PlaceOrder) -> bool:
 
 
 def book_refusal(
-    core: Core, standing: Standing, terms: Terms, taker: Taker, replaced: OrderRecord | None = None
+    core: Core, standing: Standing, terms: PlaceOrder, taker: Taker, replaced: OrderRecord | None = None
 ) -> RejectReason | None:
     """Why an order may not meet the book as it stands now. What is set aside for `replaced` is free for it."""
     market, price = core.markets[terms.symbol], taker.limit_ticks
@@ -242,7 +243,7 @@ def book_refusal(
 
 
 def waiting_refusal(
-    core: Core, standing: Standing, terms: Terms, taker: Taker, replaced: OrderRecord | None = None
+    core: Core, standing: Standing, terms: PlaceOrder, taker: Taker, replaced: OrderRecord | None = None
 ) -> RejectReason | None:
     """Why an order may not wait: only its money counts, the book will be another one when its trigger fires."""
     if taker.limit_ticks is None or terms.order_type is OrderType.MARKET or not core.ledger.settles:
@@ -253,7 +254,7 @@ def waiting_refusal(
 def _money_refusal(
     core: Core,
     standing: Standing,
-    terms: Terms,
+    terms: PlaceOrder,
     lots: int,
     value: int,
     replaced: OrderRecord | None,
@@ -290,7 +291,7 @@ def locked_units(core: Core, order: OrderRecord) -> int:
 
 
 def _margin_refusal(
-    core: Core, standing: Standing, terms: Terms, lots: int, quote: int, replaced: OrderRecord | None
+    core: Core, standing: Standing, terms: PlaceOrder, lots: int, quote: int, replaced: OrderRecord | None
 ) -> RejectReason | None:
     others = None if standing.is_actual else standing.open_in(terms.account, terms.symbol)
     if replaced is not None and replaced.order_type is LIMIT:

@@ -2,17 +2,15 @@
 
 from collections.abc import Callable
 
-from msgspec.structs import replace
-
 from common.exchange.admission import Standing, locked_units, order_refusal, taker_of
 from common.exchange.changes import OrderChanges
 from common.exchange.commands import BATCH_ITEMS_MAX, Batch, BatchItem, CancelOrder, PlaceOrder
 from common.exchange.core import Core
 from common.exchange.entry import OrderEntry
 from common.exchange.events import BatchItemStarted, BatchRejected, RejectReason
-from common.exchange.ledger import OrderRecord
 from common.exchange.margin.margin import OpenOrders
 from common.exchange.matching import Market, Taker
+from common.exchange.record import OrderRecord
 from common.exchange.rules import MarketRules
 from common.model.order import OrderType, Side, TimeInForce
 
@@ -131,8 +129,9 @@ class Planned(Standing):
     def _taken_in(self, account: str, symbol: str, plan: SeatPlan) -> int:
         margin = self._core.margin
         position = margin.position(account, symbol)
-        bids, asks = position.bid_lots + plan.bid_lots, position.ask_lots + plan.ask_lots
-        planned = replace(position, bid_lots=bids, ask_lots=asks)
+        planned = position.copy()
+        planned.bid_lots += plan.bid_lots
+        planned.ask_lots += plan.ask_lots
         more = margin.order_margin(symbol, planned, planned.worst_lots) + plan.loss
         return more - margin.order_margin(symbol, position, position.worst_lots)
 
@@ -207,7 +206,7 @@ class Batches:
         rests = command.order_type is OrderType.LIMIT and command.time_in_force is TimeInForce.GTC
         if not rests or command.trigger is not None:
             return RejectReason.BATCH_INVALID
-        taker = taker_of(self._core, plan, command, command.quantity_lots, 0)
+        taker = taker_of(self._core, plan, command, command.price_ticks, command.quantity_lots, 0)
         if reason := order_refusal(self._core, plan, command, taker):
             return reason
         price = taker.limit_ticks

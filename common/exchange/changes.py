@@ -1,7 +1,5 @@
 """Changes to open orders: cancel, reduce, amend, and the ends that time and the venue bring."""
 
-from msgspec.structs import replace
-
 from common.exchange.admission import (
     Standing,
     book_refusal,
@@ -13,10 +11,11 @@ from common.exchange.admission import (
     waiting_refusal,
 )
 from common.exchange.commands import AmendOrder, CancelOrder, ExpireOpenOrders, ReduceOrder
-from common.exchange.core import Core, Key
+from common.exchange.core import Core
 from common.exchange.entry import OrderEntry
 from common.exchange.events import TIME_OUT, AmendRejected, CancelRejected, OrderCanceled, RejectReason
-from common.exchange.ledger import OrderRecord
+from common.exchange.record import OrderRecord
+from common.exchange.states import Key
 from common.model.order import OrderState, OrderType
 
 CANCELED = OrderState.CANCELED
@@ -138,7 +137,7 @@ class OrderChanges:
             return RejectReason.PRICE_INVALID
         if not is_whole(lots, instrument.quantity_lots_min, instrument.quantity_lots_max - order.filled_lots):
             return RejectReason.QUANTITY_INVALID
-        if order.reduce_only and lots > max(order.remaining_lots, reducible_of(self._core, order)):
+        if order.reduce_only and lots > max(order.remaining_lots, reducible_of(self._core, order.terms)):
             return RejectReason.NO_POSITION_TO_REDUCE
         name = command.new_client_order_id
         if name and name != order.client_order_id:
@@ -149,11 +148,11 @@ class OrderChanges:
 
     def _move(self, command: AmendOrder, order: OrderRecord, price: int, open_lots: int) -> RejectReason | None:
         """Another price or more lots: back of the queue, after taking what it can."""
-        moved = replace(order, price_ticks=price, quantity_lots=order.filled_lots + open_lots)
-        taker = taker_of(self._core, self._standing, moved, open_lots, order.order_id)
+        terms = order.terms
+        taker = taker_of(self._core, self._standing, terms, price, open_lots, order.order_id)
         refusal = waiting_refusal if order.is_waiting else book_refusal
-        reason = refusal(self._core, self._standing, moved, taker, order)
-        reason = reason or limit_refusal(self._core, self._standing, moved, open_lots, order)
+        reason = refusal(self._core, self._standing, terms, taker, order)
+        reason = reason or limit_refusal(self._core, self._standing, terms, open_lots, order)
         if reason is not None:
             return self._refuse(command, reason)
         if order.slide and taker.limit_ticks is not None:

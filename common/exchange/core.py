@@ -4,8 +4,6 @@ from collections.abc import Callable, Mapping
 from heapq import heappop, heappush
 from typing import Any
 
-import msgspec
-
 from common.exchange.book import BUY, RestingOrder
 from common.exchange.commands import PlaceOrder, PriceReference, SelfTradePrevention
 from common.exchange.configuration import ExchangeConfig
@@ -24,27 +22,27 @@ from common.exchange.events import (
 from common.exchange.facts import MarketFacts
 from common.exchange.fees.charges import Amount
 from common.exchange.fees.events import FeeTierChanged
-from common.exchange.fees.standings import FeeStanding, Standings
+from common.exchange.fees.standing import FeeStanding
+from common.exchange.fees.standings import Standings
 from common.exchange.fees.volumes import NS_PER_DAY
-from common.exchange.ledger import Ledger, OrderRecord
+from common.exchange.ledger import Ledger
 from common.exchange.margin.margin import Margin, Perpetual
 from common.exchange.matching import Market, Taker
 from common.exchange.money import UNITS_MAX, Scale
+from common.exchange.record import OrderRecord
 from common.exchange.reduce_only import PositionOf
 from common.exchange.rules import MarketRules
+from common.exchange.states import CoreState, Key
 from common.model.errors import InvariantBroken
 from common.model.order import OrderState
 
 Moved = tuple[int, int]
 """(price, the newest order at that time): a price fires nothing that was not there yet."""
 
-Key = str | int
-"""What of its kind is due: an order's number, a market, an account."""
-
 OpenLots = Callable[[str], tuple[int, int]]
 """Lots of an account's other open bids and asks in a market, those planned in the same batch with them."""
 
-Limit = Callable[[PlaceOrder | OrderRecord, int, OpenLots], RejectReason | None]
+Limit = Callable[[PlaceOrder, int, OpenLots], RejectReason | None]
 """Why an account's own limits refuse an order: (its terms, the lots that it would have open, all other open ones)."""
 
 Doer = Callable[[Key, int], None]
@@ -55,16 +53,6 @@ NO_RULES = MarketRules()
 ORDER_ENDS, PHASE_ENDS, LIQUIDATE, FEE_DAY = "order_ends", "phase_ends", "liquidate", "fee_day"
 REACTIONS_MAX = 10_000
 """Reactions to one command; more of them wait for the next command, so nothing runs for ever."""
-
-
-class CoreState(msgspec.Struct, frozen=True, kw_only=True):
-    """Time, what it will bring, what is still to be reacted to, and the newest nonce of everybody who sends them."""
-
-    time_ns: int
-    agenda: list[tuple[int, int, str, Key]]
-    serial: int
-    reactions: list[tuple[str, Key]]
-    nonces: dict[str, int]
 
 
 class Core:

@@ -21,8 +21,8 @@ from common.exchange.events import (
     OrderTriggered,
     RejectReason,
 )
-from common.exchange.ledger import OrderRecord
 from common.exchange.matching import Market, Taker
+from common.exchange.record import OrderRecord
 from common.exchange.stops import trailed
 from common.model.order import OrderType, Side, TimeInForce
 
@@ -52,12 +52,16 @@ class OrderEntry:
         market = self._core.markets[command.symbol]
         if not market.facts.is_open:
             return []
-        return market.reachable(taker_of(self._core, self._standing, command, command.quantity_lots, 0))
+        return market.reachable(
+            taker_of(self._core, self._standing, command, command.price_ticks, command.quantity_lots, 0)
+        )
 
     def force(self, command: PlaceOrder) -> OrderRecord:
         """Take in an order of the venue itself for an account: neither money nor size nor name speaks against it."""
         number = self._core.ledger.last_order_id + 1
-        return self.admit(command, taker_of(self._core, self._standing, command, command.quantity_lots, number))
+        return self.admit(
+            command, taker_of(self._core, self._standing, command, command.price_ticks, command.quantity_lots, number)
+        )
 
     def admit(self, command: PlaceOrder, taker: Taker) -> OrderRecord:
         """Take an order in that nothing speaks against."""
@@ -93,18 +97,20 @@ class OrderEntry:
 
     def fire(self, order: OrderRecord) -> None:
         """An order's trigger became true: it goes to the book, or ends with the reason why it may not."""
-        market = self._core.markets[order.symbol]
+        core, standing, terms = self._core, self._standing, order.terms
+        market = core.markets[terms.symbol]
         self._report_trigger(order, market)
-        if order.terms.close_position and (lots := reducible_of(self._core, order)):
-            self._core.amend(order, 0, lots, True, CLOSE_POSITION)
-        taker = taker_of(self._core, self._standing, order, order.remaining_lots, order.order_id)
-        reason = book_refusal(self._core, self._standing, order, taker, order)
-        reason = reason or limit_refusal(self._core, self._standing, order, order.remaining_lots, order)
+        if terms.close_position and (lots := reducible_of(core, terms)):
+            core.amend(order, 0, lots, True, CLOSE_POSITION)
+        taker = taker_of(core, standing, terms, order.price_ticks, order.remaining_lots, order.order_id)
+        reason = book_refusal(core, standing, terms, taker, order)
+        reason = reason or limit_refusal(core, standing, terms, order.remaining_lots, order)
         if reason is not None:
-            self._core.expire(order, reason)
+            core.expire(order, reason)
             return
-        if order.slide and taker.limit_ticks not in (None, order.price_ticks):
-            self._core.amend(order, taker.limit_ticks, order.remaining_lots, True)
+        limit = taker.limit_ticks
+        if terms.slide and limit is not None and limit != order.price_ticks:
+            core.amend(order, limit, order.remaining_lots, True)
         self.work(order, taker)
 
     def wait(self, order: OrderRecord) -> None:
@@ -138,7 +144,9 @@ class OrderEntry:
 
     def _taker(self, command: PlaceOrder) -> Taker:
         core = self._core
-        return taker_of(core, self._standing, command, command.quantity_lots, core.ledger.last_order_id + 1)
+        return taker_of(
+            core, self._standing, command, command.price_ticks, command.quantity_lots, core.ledger.last_order_id + 1
+        )
 
     def _refuse(self, command: PlaceOrder, reason: RejectReason) -> None:
         original = self._core.ledger.find(command.account, command.symbol, 0, command.client_order_id)
@@ -176,7 +184,7 @@ class OrderEntry:
 
     def _clamp(self, order: OrderRecord, taker: Taker) -> bool:
         """Cut a reduce-only order down to the position; False when nothing is left of it."""
-        allowed = reducible_of(self._core, order)
+        allowed = reducible_of(self._core, order.terms)
         if not allowed:
             self._core.expire(order, REDUCE_ONLY)
         elif allowed < taker.lots:

@@ -46,7 +46,7 @@ from common.exchange.events import (
     Withdrawn,
 )
 from common.exchange.external import ExternalLiquidity
-from common.exchange.fees.standings import FeeStanding
+from common.exchange.fees.standing import FeeStanding
 from common.exchange.fees.volumes import NS_PER_DAY
 from common.exchange.grids.engine import Grids
 from common.exchange.margin.clearing import Clearing
@@ -57,7 +57,7 @@ from common.exchange.pools.engine import Pools
 from common.exchange.quotes.engine import Quotes
 from common.exchange.refusal import Refused
 from common.exchange.room import Room
-from common.exchange.snapshot import CommonState, common_state, hash_of, load_common
+from common.exchange.snapshot import ExchangeState, common_state, hash_of, load_common
 from common.exchange.strategies.engine import Strategies
 from common.exchange.triggers import Triggers
 from common.exchange.vaults.commands import OF_TREASURY as TREASURY_VAULTS
@@ -71,14 +71,6 @@ OF_TREASURY = TREASURY_VAULTS | TREASURY_POOLS
 
 VENUES_OWN: frozenset[Any] = frozenset({Deposit})
 """Commands about an account that only the venue's operator gives, so that no owner needs to be asked."""
-
-
-class ExchangeState(msgspec.Struct, frozen=True, kw_only=True):
-    """An exchange, whole: what it is made of, what all parts share, and each room's own."""
-
-    config: ExchangeConfig
-    common: CommonState
-    rooms: dict[str, msgspec.Raw]
 
 
 class Exchange:

@@ -2,21 +2,10 @@
 
 from collections import deque
 
-import msgspec
-
 from common.exchange.commands import PriceReference
 from common.exchange.events import MarketPhase, TradeExecuted
 from common.exchange.rules import BPS, NS_PER_S, MarketRules
-
-
-class FactsState(msgspec.Struct, frozen=True, kw_only=True):
-    """What a market knows of itself, whole; `window` has (time in ns, price in ticks)."""
-
-    last: int
-    mark: int
-    phase: MarketPhase
-    phase_until_ns: int
-    window: list[tuple[int, int]]
+from common.exchange.states import FactsState
 
 
 class MarketFacts:

@@ -2,11 +2,12 @@
 
 from collections import deque
 from collections.abc import Callable
+from typing import Final
 
 import msgspec
 
-from common.exchange.accounts import Accounts, Balance, BalancesState
-from common.exchange.commands import PlaceOrder, SelfTradePrevention, Trigger
+from common.exchange.accounts import Accounts, Balance
+from common.exchange.commands import PlaceOrder
 from common.exchange.events import (
     EXTERNAL_ACCOUNT,
     FEE_ACCOUNT,
@@ -17,162 +18,18 @@ from common.exchange.events import (
 from common.exchange.margin.accounts import Position
 from common.exchange.margin.margin import Margin
 from common.exchange.money import Scale
+from common.exchange.record import FILLED, OrderRecord, record_of
+from common.exchange.states import LedgerState, record_from, state_of
 from common.model.errors import InvariantBroken
-from common.model.order import OrderState, OrderType, Side, TimeInForce
+from common.model.order import OrderState, OrderType, Side
 
-DIGEST_FACTOR, DIGEST_MASK = 1_000_003, (1 << 40) - 1
-FINAL_ORDERS_KEPT = 20_000
-LIMIT, BUY = OrderType.LIMIT, Side.BUY
-PARTIALLY_FILLED, FILLED = OrderState.PARTIALLY_FILLED, OrderState.FILLED
-TRADES_KEPT = 20_000
-PREVENTED_KEPT = 1_000
-
-
-class OrderRecord(msgspec.Struct, kw_only=True, omit_defaults=True, gc=False):
-    """One order and what became of it. `quote_units` is what its fills cost or brought, in 1e-8 of the quote asset.
-
-    `terms` is what was ordered; `price_ticks` and `quantity_lots` are what it is now. `is_waiting` is true until its
-    trigger fires, at `stop_ticks` (0 = a trailing one that does not follow yet). `place` grows with each order that
-    joins a queue: among orders of one price, the smaller one is in front.
-
-    working_ns      when it came to the book; 0 while it waits
-    following_ns    when a trailing one began to follow; 0 = not yet
-    prevented_lots  what self-trade prevention took off it while it stayed open: no part of `quantity_lots` any more
-    prevented_id    the newest `SelfTradePrevented` that took something of it; 0 = none did
-    lot_loss        what a lot of a perpetual's order would have lost against the mark, in 1e-8 of the quote asset,
-                    when it went to the book
-    """
-
-    order_id: int
-    terms: PlaceOrder
-    price_ticks: int
-    quantity_lots: int
-    placed_ns: int
-    changed_ns: int
-    filled_lots: int = 0
-    quote_units: int = 0
-    state: OrderState = OrderState.OPEN
-    reason: str = ""
-    stop_ticks: int = 0
-    is_waiting: bool = False
-    place: int = 0
-    working_ns: int = 0
-    following_ns: int = 0
-    prevented_lots: int = 0
-    prevented_id: int = 0
-    lot_loss: int = 0
-
-    @property
-    def account(self) -> str:
-        """The owner."""
-        return self.terms.account
-
-    @property
-    def symbol(self) -> str:
-        """The market."""
-        return self.terms.symbol
-
-    @property
-    def client_order_id(self) -> str:
-        """The owner's name for it."""
-        return self.terms.client_order_id
-
-    @property
-    def side(self) -> Side:
-        """Buy or sell."""
-        return self.terms.side
-
-    @property
-    def order_type(self) -> OrderType:
-        """Limit or market."""
-        return self.terms.order_type
-
-    @property
-    def time_in_force(self) -> TimeInForce:
-        """What becomes of what does not trade at once."""
-        return self.terms.time_in_force
-
-    @property
-    def post_only(self) -> bool:
-        """True for an order that never takes."""
-        return self.terms.post_only
-
-    @property
-    def self_trade_prevention(self) -> SelfTradePrevention:
-        """What becomes of it when it meets an order of its own owner."""
-        return self.terms.self_trade_prevention
-
-    @property
-    def slide(self) -> bool:
-        """True when it would rather move than be refused."""
-        return self.terms.slide
-
-    @property
-    def reduce_only(self) -> bool:
-        """True when it only brings the position towards zero."""
-        return self.terms.reduce_only
-
-    @property
-    def protect_ticks(self) -> int | None:
-        """A market order's own limit against the best price."""
-        return self.terms.protect_ticks
-
-    @property
-    def trigger(self) -> Trigger | None:
-        """What it waits or waited for."""
-        return self.terms.trigger
-
-    @property
-    def remaining_lots(self) -> int:
-        """Lots that have not traded."""
-        return self.quantity_lots - self.filled_lots
-
-    @property
-    def is_open(self) -> bool:
-        """True while it may still trade."""
-        return not self.state.is_final
-
-    def fill(self, lots: int, quote_units: int, time_ns: int) -> None:
-        """Count one trade in."""
-        self.filled_lots = filled = self.filled_lots + lots
-        self.quote_units += quote_units
-        self.changed_ns = time_ns
-        self.state = PARTIALLY_FILLED if filled < self.quantity_lots else FILLED
-
-
-def record_of(order_id: int, price_ticks: int, terms: PlaceOrder, time_ns: int) -> OrderRecord:
-    """An order as it is when it is accepted."""
-    order = OrderRecord(
-        order_id=order_id,
-        terms=terms,
-        price_ticks=price_ticks,
-        quantity_lots=terms.quantity_lots,
-        placed_ns=time_ns,
-        changed_ns=time_ns,
-        working_ns=time_ns,
-    )
-    if terms.trigger is not None:
-        order.is_waiting, order.stop_ticks, order.working_ns = True, terms.trigger.price_ticks, 0
-    return order
-
-
-class LedgerState(msgspec.Struct, frozen=True, kw_only=True):
-    """A ledger, whole.
-
-    Balances by account and asset, orders, trades of customers and trades that were none because of their owner, net
-    lots by symbol and account.
-    """
-
-    balances: BalancesState
-    orders: list[OrderRecord]
-    ended_order_ids: list[int]
-    trades: list[TradeExecuted]
-    last_order_id: int
-    last_trade_id: int
-    last_place: int
-    digest: int
-    positions: dict[str, dict[str, int]]
-    prevented: list[SelfTradePrevented] = []
+DIGEST_FACTOR: Final = 1_000_003
+DIGEST_MASK: Final = (1 << 40) - 1
+FINAL_ORDERS_KEPT: Final = 20_000
+TRADES_KEPT: Final = 20_000
+PREVENTED_KEPT: Final = 1_000
+LIMIT: Final = OrderType.LIMIT
+BUY: Final = Side.BUY
 
 
 class Seat:
@@ -216,7 +73,8 @@ class Ledger:
     def state(self) -> LedgerState:
         """All of it, for snapshots."""
         return LedgerState(
-            balances=self.accounts.state, orders=list(self.orders.values()), ended_order_ids=list(self._final),
+            balances=self.accounts.state, orders=[state_of(order) for order in self.orders.values()],
+            ended_order_ids=list(self._final),
             trades=list(self.trades), last_order_id=self.last_order_id, last_trade_id=self.last_trade_id,
             last_place=self.last_place, digest=self.digest, positions=self.positions, prevented=list(self.prevented),
         )  # fmt: skip
@@ -230,7 +88,8 @@ class Ledger:
         self.last_place, self.digest = state.last_place, state.digest
         self.positions |= state.positions
         self._final.extend(state.ended_order_ids)
-        for order in state.orders:
+        for kept in state.orders:
+            order = record_from(kept)
             self.orders[order.order_id] = order
             seat = self._take_seat(order.account, order.symbol)
             seat.names[order.client_order_id] = order.order_id

@@ -2,33 +2,31 @@
 
 from typing import Protocol
 
-import msgspec
-
 from common.exchange.book import ANY_KEY, BUY, SELL, BookSide, MakerFill, OrderBook, RestingOrder
 from common.exchange.commands import SelfTradePrevention
 from common.exchange.events import REDUCE_ONLY, SELF_TRADE
 from common.exchange.facts import MarketFacts
-from common.exchange.ledger import OrderRecord
+from common.exchange.record import OrderRecord
 from common.exchange.reduce_only import PositionOf, ReduceOnlyOrders, ReduceOnlyPlan
 from common.exchange.stops import StopBook
 from common.model.order import Side
 
 
-class Taker(msgspec.Struct, gc=False):
+class Taker:
     """An order on its way through the book. `limit_ticks` None takes at any price; `order_id` 0 is the world's.
 
     `owner` is whose resting orders it does not trade with; empty = it trades with all.
     """
 
-    account: str
-    side: Side
-    limit_ticks: int | None
-    lots: int
-    order_id: int = 0
-    client_order_id: str = ""
-    owner: str = ""
-    mode: SelfTradePrevention = SelfTradePrevention.EXPIRE_MAKER
-    stopped: bool = False
+    __slots__ = ("account", "client_order_id", "limit_ticks", "lots", "mode", "order_id", "owner", "side", "stopped")
+
+    def __init__(
+        self, account: str, side: Side, limit_ticks: int | None, lots: int, order_id: int = 0,
+        client_order_id: str = "", owner: str = "", mode: SelfTradePrevention = SelfTradePrevention.EXPIRE_MAKER,
+    ) -> None:  # fmt: skip
+        self.account, self.side, self.limit_ticks, self.lots = account, side, limit_ticks, lots
+        self.order_id, self.client_order_id, self.owner, self.mode = order_id, client_order_id, owner, mode
+        self.stopped = False
 
 
 class Clerk(Protocol):

@@ -11,8 +11,8 @@ from common.exchange.commands import PlaceOrder
 from common.exchange.core import Core
 from common.exchange.entry import OrderEntry
 from common.exchange.events import MarketPhase, RejectReason
-from common.exchange.ledger import OrderRecord
 from common.exchange.margin.margin import OpenOrders
+from common.exchange.record import OrderRecord
 from common.model.order import OrderType, Side
 
 BUY, SELL = Side.BUY, Side.SELL

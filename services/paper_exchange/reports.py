@@ -23,9 +23,10 @@ from common.exchange.events import (
     Withdrawn,
 )
 from common.exchange.fills import Fill, fills_of
-from common.exchange.ledger import Ledger, OrderRecord, record_of
+from common.exchange.ledger import Ledger
 from common.exchange.margin.events import CollateralMoved
 from common.exchange.money import units_text
+from common.exchange.record import OrderRecord, record_of
 from common.model.order import OrderState
 from services.paper_exchange.execution_report import execution_report, fill_fields, prevented_fields
 from services.paper_exchange.order_wire import Amendment, ordered_text

@@ -19,7 +19,7 @@ from common.exchange.events import (
     RejectReason,
 )
 from common.exchange.fills import Fill, fills_of
-from common.exchange.ledger import OrderRecord, record_of
+from common.exchange.record import OrderRecord, record_of
 from common.model.errors import InvariantBroken
 from common.model.order import Side, TimeInForce
 from services.paper_exchange import refusals

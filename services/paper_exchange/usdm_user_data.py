@@ -22,7 +22,6 @@ from common.exchange.events import (
 )
 from common.exchange.exchange import Exchange
 from common.exchange.fills import Fill, fills_of
-from common.exchange.ledger import OrderRecord, record_of
 from common.exchange.margin.events import (
     CollateralMoved,
     DeficitCovered,
@@ -34,6 +33,7 @@ from common.exchange.margin.events import (
     PositionTakenOver,
 )
 from common.exchange.money import units_text
+from common.exchange.record import OrderRecord, record_of
 from common.model.order import OrderState, TimeInForce
 from services.paper_exchange.usdm_positions import EMPTY, Held, Positions
 from services.paper_exchange.usdm_wire import (
@@ -118,7 +118,7 @@ class OrderReports:
     def __init__(self, accounts: Iterable[str], exchange: Exchange, wires: Mapping[str, ContractWire]) -> None:
         self._accounts, self._wires = frozenset(accounts), wires
         self._orders = {
-            number: replace(order)
+            number: order.copy()
             for account in accounts
             for symbol in wires
             for number, order in exchange.ledger.open_of(account, symbol).items()

@@ -12,12 +12,13 @@ from common.exchange.analytics.leaders import Leader, Ranking, leaders
 from common.exchange.analytics.payments import Payments
 from common.exchange.analytics.records import AccountRecord, AnalyticsState, Records, records_of, state_of
 from common.exchange.analytics.views import AccountView, MarketView, TagView
-from common.exchange.core import Core, Key
+from common.exchange.core import Core
 from common.exchange.events import RejectReason, TradeExecuted
 from common.exchange.margin.accounts import Position
 from common.exchange.money import RATE_SCALE
 from common.exchange.purse import Purse
 from common.exchange.refusal import Refused
+from common.exchange.states import Key
 
 HOUR = "analytics_hour"
 

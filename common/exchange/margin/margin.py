@@ -5,7 +5,9 @@ from collections.abc import Iterable, Mapping
 from common.exchange.events import EXTERNAL_ACCOUNT, FEE_ACCOUNT, SPECIAL_ACCOUNTS, RejectReason
 from common.exchange.facts import MarketFacts
 from common.exchange.margin.accounts import MarginAccount, MarginAccounts, Position
-from common.exchange.margin.rules import MarginTable, PerpetualRules
+from common.exchange.margin.rules import PerpetualRules
+from common.exchange.margin.states import MarginState, accounts_from, state_of
+from common.exchange.margin.table import MarginTable
 from common.exchange.money import UNITS_MAX
 from common.model.order import Side
 
@@ -13,9 +15,6 @@ BUY = Side.BUY
 OpenOrders = tuple[int, int, int, int]
 """What open orders of an account in a market are: (lots of bids, lots of asks, units that they may lose against the
 mark, and units of initial margin that orders planned in other markets take)."""
-
-MarginState = dict[str, dict[str, MarginAccount]]
-"""Margin accounts by asset and account."""
 
 
 class Perpetual:
@@ -53,13 +52,13 @@ class Margin:
     @property
     def state(self) -> MarginState:
         """All of it, for snapshots."""
-        return self.accounts.state
+        return state_of(self.accounts.by_asset)
 
     def load(self, state: MarginState) -> None:
         """Become what `state` was."""
-        self.accounts.state = state
+        self.accounts.by_asset = by_asset = accounts_from(state)
         for symbol, market in self.markets.items():
-            accounts = state.get(market.asset, {}).items()
+            accounts = by_asset.get(market.asset, {}).items()
             self.holders[symbol] = {
                 name: None for name, each in accounts if symbol in each.positions and each.positions[symbol].is_open
             }

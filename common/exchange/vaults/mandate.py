@@ -5,7 +5,6 @@ from collections.abc import Iterator
 from common.exchange.commands import PlaceOrder
 from common.exchange.core import Core, Limit, OpenLots
 from common.exchange.events import RejectReason
-from common.exchange.ledger import OrderRecord
 from common.exchange.purse import Purse
 from common.exchange.vaults.accounting import is_overdue
 from common.exchange.vaults.limits import Exposure, order_refusal
@@ -23,9 +22,7 @@ class Mandate:
         """The check of one vault, for `core.limits`."""
         return lambda terms, lots, open_lots: self.refusal(vault, terms, lots, open_lots)
 
-    def refusal(
-        self, vault: Vault, terms: PlaceOrder | OrderRecord, lots: int, open_lots: OpenLots
-    ) -> RejectReason | None:
+    def refusal(self, vault: Vault, terms: PlaceOrder, lots: int, open_lots: OpenLots) -> RejectReason | None:
         """Why a vault may not have an order with so many open lots besides its other open ones."""
         symbol = terms.symbol
         if symbol not in self._purse.markets.get(vault.asset, ()):
