@@ -11,6 +11,7 @@ from heapq import heapify, heappop, heappush
 from itertools import islice
 from typing import Final
 
+from common.exchange.record import OrderRecord
 from common.model.order import Side
 
 BUY: Final = Side.BUY
@@ -24,13 +25,16 @@ ANY_KEY: Final = 1 << 64
 class RestingOrder:
     """One order in its level's queue; without lots it rests no more, and it never rests again.
 
-    Orders of the same `owner` do not trade together. Number 0 has all that has no name: the external account's pieces.
+    Orders of the same `owner` do not trade together. Number 0, and no record, has all that has no name: the external
+    account's pieces.
     """
 
-    __slots__ = ("account", "client_order_id", "key", "order_id", "owner", "quantity")
+    __slots__ = ("account", "key", "order_id", "owner", "quantity", "record")
 
-    def __init__(self, account: str, order_id: int, client_order_id: str, quantity: int, owner: str = "") -> None:
-        self.account, self.order_id, self.client_order_id = account, order_id, client_order_id
+    def __init__(
+        self, account: str, order_id: int, quantity: int, owner: str = "", record: OrderRecord | None = None
+    ) -> None:
+        self.account, self.order_id, self.record = account, order_id, record
         self.quantity, self.owner, self.key = quantity, owner, 0
 
     @property

@@ -27,7 +27,7 @@ from common.exchange.fees.standings import Standings
 from common.exchange.fees.volumes import NS_PER_DAY
 from common.exchange.ledger import Ledger
 from common.exchange.margin.margin import Margin, Perpetual
-from common.exchange.matching import Market, Taker
+from common.exchange.matching import Clerk, Market, Taker
 from common.exchange.money import UNITS_MAX, Scale
 from common.exchange.record import OrderRecord
 from common.exchange.reduce_only import PositionOf
@@ -42,7 +42,7 @@ Moved = tuple[int, int]
 OpenLots = Callable[[str], tuple[int, int]]
 """Lots of an account's other open bids and asks in a market, those planned in the same batch with them."""
 
-Limit = Callable[[PlaceOrder, int, OpenLots], RejectReason | None]
+Limit = Callable[[OrderRecord, int, OpenLots], RejectReason | None]
 """Why an account's own limits refuse an order: (its terms, the lots that it would have open, all other open ones)."""
 
 Doer = Callable[[Key, int], None]
@@ -55,7 +55,7 @@ REACTIONS_MAX = 10_000
 """Reactions to one command; more of them wait for the next command, so nothing runs for ever."""
 
 
-class Core:
+class Core(Clerk):
     """The shared state, and the ways to change it that several parts use. It is the markets' clerk.
 
     Parts that have work to do later or after the present command register in `doers` what does it, by kind, and call
@@ -78,7 +78,11 @@ class Core:
             }
         )
         self.ledger = Ledger(scales, self.margin, config.settles, self._note_linked)
-        self.markets = {symbol: Market(symbol, self, facts[symbol], self._positions(symbol)) for symbol in scales}
+        seats = self.ledger.seats
+        self.markets = {
+            symbol: Market(each, scales[symbol], seats[symbol], self, facts[symbol], self._positions(symbol))
+            for symbol, each in self.instruments.items()
+        }
         self.time_ns = 0
         self.events: list[Event] = []
         self.moved: dict[tuple[str, PriceReference], list[Moved]] = {}
@@ -187,10 +191,9 @@ class Core:
             return self.margin.position(account, symbol).lots
         return self.ledger.positions[symbol].get(account, 0)
 
-    def trade(self, symbol: str, taker: Taker, maker: RestingOrder, price: int, lots: int) -> None:
+    def trade(self, market: Market, taker: Taker, maker: RestingOrder, price: int, lots: int) -> None:
         """A taker and a maker have met."""
-        ledger, market = self.ledger, self.markets[symbol]
-        scale = ledger.scales[symbol]
+        ledger, symbol, scale = self.ledger, market.symbol, market.scale
         maker_pays = taker_pays = 0, scale.quote
         realised = 0, 0
         quote_units = price * lots * scale.tick_lot_units
@@ -206,11 +209,11 @@ class Core:
             quantity_lots=lots,
             aggressor=taker.side,
             maker=TradeParty(
-                account=maker.account, order_id=maker.order_id, client_order_id=maker.client_order_id,
+                account=maker.account, order_id=maker.order_id, client_order_id=_name_of(maker.record),
                 fee_units=maker_pays[0], fee_asset=maker_pays[1], realised_units=realised[0],
             ),
             taker=TradeParty(
-                account=taker.account, order_id=taker.order_id, client_order_id=taker.client_order_id,
+                account=taker.account, order_id=taker.order_id, client_order_id=_name_of(taker.record),
                 fee_units=taker_pays[0], fee_asset=taker_pays[1], realised_units=realised[1],
             ),
         )  # fmt: skip
@@ -273,8 +276,6 @@ class Core:
         self.ledger.amend(order, price, open_lots, keeps_place, self.time_ns)
         if name:
             self.ledger.rename(order, name)
-            if resting := self.markets[order.symbol].book.orders.get(order.order_id):
-                resting.client_order_id = name
         self.tell(
             OrderAmended(
                 time_ns=self.time_ns,
@@ -304,9 +305,15 @@ class Core:
             )
         )
 
+    def order_of(self, command: PlaceOrder) -> OrderRecord:
+        """The order that a command asks for, with the next number."""
+        return OrderRecord(
+            self.ledger.last_order_id + 1, command, command.price_ticks, command.quantity_lots, self.time_ns
+        )
+
     def take_off(self, order: OrderRecord) -> None:
         """Let an open order neither rest nor wait."""
-        market = self.markets[order.terms.symbol]
+        market = self.markets[order.symbol]
         if order.is_waiting:
             market.stops.remove(order.order_id)
         resting = market.book.orders.get(order.order_id)
@@ -315,8 +322,7 @@ class Core:
 
     def rest(self, order: OrderRecord) -> None:
         """Queue what is open of an order."""
-        terms = order.terms
-        self.markets[terms.symbol].queue(order, self.owner(terms.account))
+        self.markets[order.symbol].queue(order, self.owner(order.account))
 
     def _trade_perpetual(
         self, symbol: str, taker: Taker, maker: RestingOrder, price: int, lots: int, fees: tuple[Amount, Amount]
@@ -373,10 +379,14 @@ class Core:
             )
 
     def _note_linked(self, order: OrderRecord) -> None:
-        kind = order.terms.link.partition(":")[0]
+        kind = order.link.partition(":")[0]
         if kind not in self.doers:
-            raise InvariantBroken(f"order {order.order_id} is linked to {order.terms.link!r}, which nobody answers to")
+            raise InvariantBroken(f"order {order.order_id} is linked to {order.link!r}, which nobody answers to")
         self.soon(kind, order.order_id)
 
     def _positions(self, symbol: str) -> PositionOf:
         return lambda account: self.position(account, symbol)
+
+
+def _name_of(order: OrderRecord | None) -> str:
+    return "" if order is None else order.client_order_id

@@ -4,10 +4,7 @@ from collections import deque
 from collections.abc import Callable
 from typing import Final
 
-import msgspec
-
-from common.exchange.accounts import Accounts, Balance
-from common.exchange.commands import PlaceOrder
+from common.exchange.accounts import Accounts
 from common.exchange.events import (
     EXTERNAL_ACCOUNT,
     FEE_ACCOUNT,
@@ -15,37 +12,20 @@ from common.exchange.events import (
     TradeExecuted,
     TradeParty,
 )
-from common.exchange.margin.accounts import Position
 from common.exchange.margin.margin import Margin
 from common.exchange.money import Scale
-from common.exchange.record import FILLED, OrderRecord, record_of
+from common.exchange.record import FILLED, OrderRecord, Seat
 from common.exchange.states import LedgerState, record_from, state_of
 from common.model.errors import InvariantBroken
-from common.model.order import OrderState, OrderType, Side
+from common.model.order import OrderState, Side
 
 DIGEST_FACTOR: Final = 1_000_003
 DIGEST_MASK: Final = (1 << 40) - 1
 FINAL_ORDERS_KEPT: Final = 20_000
 TRADES_KEPT: Final = 20_000
 PREVENTED_KEPT: Final = 1_000
-LIMIT: Final = OrderType.LIMIT
 BUY: Final = Side.BUY
-
-
-class Seat:
-    """What one account has in one market: open orders oldest first, and the newest order of each client order id.
-
-    Also where its orders set something aside, so that it need not be looked for each time: on spot the balances, else
-    the position.
-    """
-
-    __slots__ = ("base", "names", "orders", "position", "quote", "scale")
-
-    def __init__(self, scale: Scale, base: Balance | None, quote: Balance | None, position: Position | None) -> None:
-        self.scale = scale
-        self.orders: dict[int, OrderRecord] = {}
-        self.names: dict[str, int] = {}
-        self.base, self.quote, self.position = base, quote, position
+NOBODY: Final[dict[str, Seat]] = {}
 
 
 class Ledger:
@@ -61,7 +41,8 @@ class Ledger:
         self.scales, self.margin, self.settles = scales, margin, settles
         self.accounts = Accounts()
         self.orders: dict[int, OrderRecord] = {}
-        self.seats: dict[tuple[str, str], Seat] = {}
+        self.seats: dict[str, dict[str, Seat]] = {symbol: {} for symbol in scales}
+        """By market and account."""
         self.trades: deque[TradeExecuted] = deque(maxlen=TRADES_KEPT)
         self.prevented: deque[SelfTradePrevented] = deque(maxlen=PREVENTED_KEPT)
         self.positions: dict[str, dict[str, int]] = {symbol: {} for symbol in scales}
@@ -91,30 +72,31 @@ class Ledger:
         for kept in state.orders:
             order = record_from(kept)
             self.orders[order.order_id] = order
-            seat = self._take_seat(order.account, order.symbol)
+            seat = order.seat = self._take_seat(order.account, order.symbol)
             seat.names[order.client_order_id] = order.order_id
             if order.is_open:
                 seat.orders[order.order_id] = order
         # An open order may have been given the name of a younger one that had ended.
-        for seat in self.seats.values():
-            seat.names |= {order.client_order_id: order.order_id for order in seat.orders.values()}
+        for seats in self.seats.values():
+            for seat in seats.values():
+                seat.names |= {order.client_order_id: order.order_id for order in seat.orders.values()}
 
     def find(self, account: str, symbol: str, order_id: int, client_order_id: str) -> OrderRecord | None:
         """An order by its number, or without one (0) the newest order of that client order id."""
         if not order_id:
-            seat = self.seats.get((account, symbol))
+            seat = self.seats.get(symbol, NOBODY).get(account)
             return None if seat is None else self.orders.get(seat.names.get(client_order_id, 0))
         order = self.orders.get(order_id)
         return order if order is not None and (order.account, order.symbol) == (account, symbol) else None
 
     def open_of(self, account: str, symbol: str) -> dict[int, OrderRecord]:
         """Open orders of an account in one market, oldest first."""
-        seat = self.seats.get((account, symbol))
+        seat = self.seats.get(symbol, NOBODY).get(account)
         return {} if seat is None else seat.orders
 
     def open_order_ids(self) -> list[int]:
         """All open orders of everybody, oldest first."""
-        return sorted(order_id for seat in self.seats.values() for order_id in seat.orders)
+        return sorted(number for seats in self.seats.values() for seat in seats.values() for number in seat.orders)
 
     def lockable(self, symbol: str, side: Side) -> str:
         """The asset with which an order of this side pays on spot."""
@@ -126,19 +108,18 @@ class Ledger:
         scale = self.scales[symbol]
         return scale.quote_units(price_ticks, lots) if side is Side.BUY else scale.base_units(lots)
 
-    def open(self, order_id: int, price_ticks: int, terms: PlaceOrder, time_ns: int) -> OrderRecord:
-        """An order was accepted."""
-        order = record_of(order_id, price_ticks, terms, time_ns)
-        seat = self.seats.get((terms.account, terms.symbol)) or self._take_seat(terms.account, terms.symbol)
-        if terms.trigger is None:
+    def open(self, order: OrderRecord, price_ticks: int) -> None:
+        """An order was accepted, at a price that may be another one than it asked for."""
+        seat = order.seat = self._take_seat(order.account, order.symbol)
+        order.price_ticks, order_id = price_ticks, order.order_id
+        if not order.is_waiting:
             if seat.position is not None:
                 self._note_loss(order)
             self.last_place = order.place = self.last_place + 1
-        self._set_aside(order, seat, terms.quantity_lots)
+        self._set_aside(order, seat, order.quantity_lots)
         self.orders[order_id] = seat.orders[order_id] = order
-        seat.names[terms.client_order_id] = self.last_order_id = order_id
+        seat.names[order.client_order_id] = self.last_order_id = order_id
         self.digest = (self.digest * DIGEST_FACTOR + order_id + price_ticks) & DIGEST_MASK
-        return order
 
     def settle(self, trade: TradeExecuted) -> None:
         """Two orders traded: count it for both, and on spot let money and goods change hands."""
@@ -175,8 +156,7 @@ class Ledger:
 
     def amend(self, order: OrderRecord, price_ticks: int, open_lots: int, keeps_place: bool, time_ns: int) -> None:
         """An open order has another price or another open quantity."""
-        terms, before = order.terms, order.quantity_lots - order.filled_lots
-        seat = self.seats[terms.account, terms.symbol]
+        seat, before = _seat_of(order), order.quantity_lots - order.filled_lots
         moves = price_ticks != order.price_ticks
         if moves or open_lots != before:
             self._set_aside(order, seat, -before)
@@ -191,15 +171,15 @@ class Ledger:
 
     def rename(self, order: OrderRecord, client_order_id: str) -> None:
         """An open order has another client order id."""
-        names = self.seats[order.account, order.symbol].names
+        names = _seat_of(order).names
         if names.get(order.client_order_id) == order.order_id:
             del names[order.client_order_id]
-        order.terms = msgspec.structs.replace(order.terms, client_order_id=client_order_id)
+        order.rename(client_order_id)
         names[client_order_id] = order.order_id
 
     def trigger(self, order: OrderRecord, time_ns: int) -> None:
         """A waiting order's trigger fired."""
-        seat = self.seats[order.account, order.symbol]
+        seat = _seat_of(order)
         if seat.position is not None:
             self._set_aside(order, seat, -order.remaining_lots)
             self._note_loss(order)
@@ -209,8 +189,7 @@ class Ledger:
 
     def end(self, order: OrderRecord, state: OrderState, time_ns: int, reason: str = "") -> None:
         """An open order ended without being filled."""
-        terms = order.terms
-        seat = self.seats[terms.account, terms.symbol]
+        seat = _seat_of(order)
         if order.order_id not in seat.orders:
             raise InvariantBroken(f"order {order.order_id} ends but is not open")
         self._set_aside(order, seat, order.filled_lots - order.quantity_lots)
@@ -221,17 +200,17 @@ class Ledger:
         self._close(order, seat)
 
     def _take_seat(self, account: str, symbol: str) -> Seat:
-        seat = self.seats.get((account, symbol))
+        seat = self.seats[symbol].get(account)
         if seat is None:
             scale = self.scales[symbol]
             if not self.settles:
-                seat = Seat(scale, None, None, None)
+                seat = Seat(account, scale, None, None, None)
             elif scale.is_perpetual:
-                seat = Seat(scale, None, None, self.margin.held(account, symbol))
+                seat = Seat(account, scale, None, None, self.margin.held(account, symbol))
             else:
-                base, quote = (self.accounts.balance(account, asset) for asset in (scale.base, scale.quote))
-                seat = Seat(scale, base, quote, None)
-            self.seats[account, symbol] = seat
+                base = self.accounts.balance(account, scale.base)
+                seat = Seat(account, scale, base, self.accounts.balance(account, scale.quote), None)
+            self.seats[symbol][account] = seat
         return seat
 
     def _settle_outside(self, party: TradeParty, scale: Scale, bought: int, quote_units: int) -> None:
@@ -245,9 +224,7 @@ class Ledger:
         order, lots = self.orders.get(party.order_id), bought if bought > 0 else -bought
         if order is None or lots > order.quantity_lots - order.filled_lots:
             raise InvariantBroken(f"a trade fills order {party.order_id} beyond what it has open")
-        terms = order.terms
-        account = terms.account
-        seat = self.seats[account, terms.symbol]
+        seat, account = _seat_of(order), order.account
         self._set_aside(order, seat, -lots)
         base, quote, scale = seat.base, seat.quote, seat.scale
         if base is not None and quote is not None:
@@ -261,34 +238,33 @@ class Ledger:
             if goods < 0 or money < 0:
                 raise InvariantBroken(f"{account} would own {goods} {scale.base} and {money} {scale.quote}")
         if not scale.is_perpetual:
-            positions = self.positions[terms.symbol]
+            positions = self.positions[order.symbol]
             positions[account] = positions.get(account, 0) + bought
         order.fill(lots, quote_units, time_ns)
         if order.state is FILLED:
             self._close(order, seat)
-        elif terms.link:
+        elif order.link:
             self._on_linked(order)
 
     def _note_loss(self, order: OrderRecord) -> None:
         """A perpetual's order goes to the book: what it may lose there is set aside like its margin."""
-        terms = order.terms
-        if terms.order_type is LIMIT:
-            order.lot_loss = self.margin.lot_loss(terms.symbol, terms.side, order.price_ticks)
+        if order.is_limit:
+            order.lot_loss = self.margin.lot_loss(order.symbol, order.side, order.price_ticks)
 
     def _set_aside(self, order: OrderRecord, seat: Seat, lots: int) -> None:
         # A market order trades or ends within its own command, so it needs nothing set aside.
-        terms, position = order.terms, seat.position
-        if terms.order_type is not LIMIT:
+        if not order.is_limit:
             return
+        position = seat.position
         if position is not None:
             if loss := order.lot_loss:
                 position.order_loss += lots * loss
-            if terms.side is BUY:
+            if order.side is BUY:
                 position.bid_lots += lots
             else:
                 position.ask_lots += lots
             return
-        if terms.side is BUY:
+        if order.side is BUY:
             balance, units = seat.quote, order.price_ticks * lots * seat.scale.tick_lot_units
         else:
             balance, units = seat.base, lots * seat.scale.lot_units
@@ -297,18 +273,24 @@ class Ledger:
         balance.free = free = balance.free - units
         balance.locked = locked = balance.locked + units
         if free < 0 or locked < 0:
-            raise InvariantBroken(f"order {order.order_id} of {terms.account} leaves {free} free and {locked} locked")
+            raise InvariantBroken(f"order {order.order_id} of {order.account} leaves {free} free and {locked} locked")
 
     def _close(self, order: OrderRecord, seat: Seat) -> None:
         del seat.orders[order.order_id]
         self._final.append(order.order_id)
         if len(self._final) > FINAL_ORDERS_KEPT:
             self._forget(self._final.popleft())
-        if order.terms.link:
+        if order.link:
             self._on_linked(order)
 
     def _forget(self, order_id: int) -> None:
-        terms = self.orders.pop(order_id).terms
-        names = self.seats[terms.account, terms.symbol].names
-        if names.get(terms.client_order_id) == order_id:
-            del names[terms.client_order_id]
+        order = self.orders.pop(order_id)
+        names = _seat_of(order).names
+        if names.get(order.client_order_id) == order_id:
+            del names[order.client_order_id]
+
+
+def _seat_of(order: OrderRecord) -> Seat:
+    seat = order.seat
+    assert seat is not None  # every order that was accepted has one
+    return seat

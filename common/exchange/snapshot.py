@@ -118,4 +118,4 @@ def _load_side(core: Core, market: Market, side: BookSide, levels: list[LevelSta
             if order_id:
                 core.rest(core.ledger.orders[order_id])
             else:
-                market.rest(side.side, price, RestingOrder(EXTERNAL_ACCOUNT, 0, "", lots))
+                market.rest(side.side, price, RestingOrder(EXTERNAL_ACCOUNT, 0, lots))

@@ -81,7 +81,7 @@ class Counting:
         elif fee:
             figures.rebates_units -= fee
         order = self._orders.get(party.order_id)
-        if order is not None and (tag := order.terms.link):
+        if order is not None and (tag := order.link):
             self._count_tag(tag, trade, lots, units, fee, is_maker)
 
     def _count_tag(self, tag: str, trade: TradeExecuted, lots: int, units: int, fee: int, is_maker: bool) -> None:
