@@ -11,6 +11,8 @@ from heapq import heapify, heappop, heappush
 from itertools import islice
 from typing import Final
 
+from mypy_extensions import mypyc_attr
+
 from common.exchange.record import OrderRecord
 from common.model.order import Side
 
@@ -22,6 +24,7 @@ ANY_KEY: Final = 1 << 64
 """A key behind every price."""
 
 
+@mypyc_attr(acyclic=True)
 class RestingOrder:
     """One order in its level's queue; without lots it rests no more, and it never rests again.
 
@@ -47,6 +50,7 @@ MakerFill = tuple[RestingOrder, int, int]
 """(maker, price, lots). The maker is without lots if it left the book."""
 
 
+@mypyc_attr(acyclic=True)
 class Level:
     """All orders at one price, the oldest first. `quantity` is the sum of their lots, 0 = nobody.
 

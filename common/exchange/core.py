@@ -217,8 +217,8 @@ class Core(Clerk):
                 fee_units=taker_pays[0], fee_asset=taker_pays[1], realised_units=realised[1],
             ),
         )  # fmt: skip
-        ledger.settle(trade)
-        market.facts.trade(trade)
+        ledger.settle(trade, scale, maker, taker, (maker_pays, taker_pays))
+        market.facts.trade(self.time_ns, price)
         if market.stops.waiting or market.facts.rules.breaker_bps:
             # Otherwise nobody who is there waits for it, and who comes later does not react to what was before.
             self.note_price(symbol, LAST, price)

@@ -5,16 +5,19 @@ from collections.abc import Callable
 from typing import Final
 
 from common.exchange.accounts import Accounts
+from common.exchange.book import RestingOrder
 from common.exchange.events import (
     EXTERNAL_ACCOUNT,
     FEE_ACCOUNT,
     SelfTradePrevented,
     TradeExecuted,
-    TradeParty,
 )
+from common.exchange.fees.charges import Amount
 from common.exchange.margin.margin import Margin
+from common.exchange.matching import Taker
 from common.exchange.money import Scale
-from common.exchange.record import FILLED, OrderRecord, Seat
+from common.exchange.record import FILLED, OrderRecord
+from common.exchange.seat import Seat
 from common.exchange.states import LedgerState, record_from, state_of
 from common.model.errors import InvariantBroken
 from common.model.order import OrderState, Side
@@ -72,7 +75,7 @@ class Ledger:
         for kept in state.orders:
             order = record_from(kept)
             self.orders[order.order_id] = order
-            seat = order.seat = self._take_seat(order.account, order.symbol)
+            seat = self._take_seat(order.account, order.symbol)
             seat.names[order.client_order_id] = order.order_id
             if order.is_open:
                 seat.orders[order.order_id] = order
@@ -110,7 +113,7 @@ class Ledger:
 
     def open(self, order: OrderRecord, price_ticks: int) -> None:
         """An order was accepted, at a price that may be another one than it asked for."""
-        seat = order.seat = self._take_seat(order.account, order.symbol)
+        seat = self._take_seat(order.account, order.symbol)
         order.price_ticks, order_id = price_ticks, order.order_id
         if not order.is_waiting:
             if seat.position is not None:
@@ -121,31 +124,33 @@ class Ledger:
         seat.names[order.client_order_id] = self.last_order_id = order_id
         self.digest = (self.digest * DIGEST_FACTOR + order_id + price_ticks) & DIGEST_MASK
 
-    def settle(self, trade: TradeExecuted) -> None:
+    def settle(
+        self, trade: TradeExecuted, scale: Scale, maker: RestingOrder, taker: Taker, fees: tuple[Amount, Amount]
+    ) -> None:
         """Two orders traded: count it for both, and on spot let money and goods change hands."""
-        lots, price, maker, taker = trade.quantity_lots, trade.price_ticks, trade.maker, trade.taker
-        scale = self.scales[trade.symbol]
-        quote_units = price * lots * scale.tick_lot_units
-        self.last_trade_id = trade.trade_id
+        lots, price, time_ns = trade.quantity_lots, trade.price_ticks, trade.time_ns
+        quote_units, (maker_pays, taker_pays) = price * lots * scale.tick_lot_units, fees
+        self.last_trade_id += 1
         self.digest = (self.digest * DIGEST_FACTOR + price + lots) & DIGEST_MASK
-        bought = lots if trade.aggressor is BUY else -lots
+        bought = lots if taker.side is BUY else -lots
         pays = self.settles and not scale.is_perpetual
-        if maker.account != EXTERNAL_ACCOUNT:
-            self._fill(maker, -bought, quote_units, trade.time_ns)
-        elif taker.account == EXTERNAL_ACCOUNT:
+        if maker.record is not None:
+            self._fill(maker.record, -bought, quote_units, maker_pays, time_ns)
+        elif taker.record is None:
             return
         elif pays:
-            self._settle_outside(maker, scale, -bought, quote_units)
-        if taker.account != EXTERNAL_ACCOUNT:
-            self._fill(taker, bought, quote_units, trade.time_ns)
+            self._settle_outside(scale, -bought, quote_units, maker_pays)
+        if taker.record is not None:
+            self._fill(taker.record, bought, quote_units, taker_pays, time_ns)
         elif pays:
-            self._settle_outside(taker, scale, bought, quote_units)
+            self._settle_outside(scale, bought, quote_units, taker_pays)
         self.trades.append(trade)
         if pays:
             # Fees before rebates: the fee account owns what it pays out.
-            for party in (taker, maker) if maker.fee_units < 0 else (maker, taker):
-                if party.fee_units:
-                    self.accounts.credit(FEE_ACCOUNT, party.fee_asset, party.fee_units)
+            first, second = (taker_pays, maker_pays) if maker_pays[0] < 0 else fees
+            for units, asset in (first, second):
+                if units:
+                    self.accounts.credit(FEE_ACCOUNT, asset, units)
 
     def prevent(self, event: SelfTradePrevented) -> None:
         """Two orders of one owner met: note it at those that lose something by it."""
@@ -156,7 +161,7 @@ class Ledger:
 
     def amend(self, order: OrderRecord, price_ticks: int, open_lots: int, keeps_place: bool, time_ns: int) -> None:
         """An open order has another price or another open quantity."""
-        seat, before = _seat_of(order), order.quantity_lots - order.filled_lots
+        seat, before = self.seats[order.symbol][order.account], order.quantity_lots - order.filled_lots
         moves = price_ticks != order.price_ticks
         if moves or open_lots != before:
             self._set_aside(order, seat, -before)
@@ -171,7 +176,7 @@ class Ledger:
 
     def rename(self, order: OrderRecord, client_order_id: str) -> None:
         """An open order has another client order id."""
-        names = _seat_of(order).names
+        names = self.seats[order.symbol][order.account].names
         if names.get(order.client_order_id) == order.order_id:
             del names[order.client_order_id]
         order.rename(client_order_id)
@@ -179,7 +184,7 @@ class Ledger:
 
     def trigger(self, order: OrderRecord, time_ns: int) -> None:
         """A waiting order's trigger fired."""
-        seat = _seat_of(order)
+        seat = self.seats[order.symbol][order.account]
         if seat.position is not None:
             self._set_aside(order, seat, -order.remaining_lots)
             self._note_loss(order)
@@ -189,7 +194,7 @@ class Ledger:
 
     def end(self, order: OrderRecord, state: OrderState, time_ns: int, reason: str = "") -> None:
         """An open order ended without being filled."""
-        seat = _seat_of(order)
+        seat = self.seats[order.symbol][order.account]
         if order.order_id not in seat.orders:
             raise InvariantBroken(f"order {order.order_id} ends but is not open")
         self._set_aside(order, seat, order.filled_lots - order.quantity_lots)
@@ -204,41 +209,42 @@ class Ledger:
         if seat is None:
             scale = self.scales[symbol]
             if not self.settles:
-                seat = Seat(account, scale, None, None, None)
+                seat = Seat(scale, None, None, None)
             elif scale.is_perpetual:
-                seat = Seat(account, scale, None, None, self.margin.held(account, symbol))
+                seat = Seat(scale, None, None, self.margin.held(account, symbol))
             else:
                 base = self.accounts.balance(account, scale.base)
-                seat = Seat(account, scale, base, self.accounts.balance(account, scale.quote), None)
+                seat = Seat(scale, base, self.accounts.balance(account, scale.quote), None)
             self.seats[symbol][account] = seat
         return seat
 
-    def _settle_outside(self, party: TradeParty, scale: Scale, bought: int, quote_units: int) -> None:
+    def _settle_outside(self, scale: Scale, bought: int, quote_units: int, fee: Amount) -> None:
         """The outside world's side of a trade on spot: goods against money, and the fee."""
         self.accounts.credit(EXTERNAL_ACCOUNT, scale.base, bought * scale.lot_units)
         self.accounts.credit(EXTERNAL_ACCOUNT, scale.quote, -quote_units if bought > 0 else quote_units)
-        self.accounts.credit(EXTERNAL_ACCOUNT, party.fee_asset, -party.fee_units)
+        self.accounts.credit(EXTERNAL_ACCOUNT, fee[1], -fee[0])
 
-    def _fill(self, party: TradeParty, bought: int, quote_units: int, time_ns: int) -> None:
+    def _fill(self, order: OrderRecord, bought: int, quote_units: int, fee: Amount, time_ns: int) -> None:
         """A customer's order bought (or with a negative number sold) lots: on spot goods against money, and the fee."""
-        order, lots = self.orders.get(party.order_id), bought if bought > 0 else -bought
-        if order is None or lots > order.quantity_lots - order.filled_lots:
-            raise InvariantBroken(f"a trade fills order {party.order_id} beyond what it has open")
-        seat, account = _seat_of(order), order.account
+        lots = bought if bought > 0 else -bought
+        if order.order_id not in self.orders or lots > order.quantity_lots - order.filled_lots:
+            raise InvariantBroken(f"a trade fills order {order.order_id} beyond what it has open")
+        symbol, account = order.symbol, order.account
+        seat = self.seats[symbol][account]
         self._set_aside(order, seat, -lots)
         base, quote, scale = seat.base, seat.quote, seat.scale
         if base is not None and quote is not None:
             goods, money = bought * scale.lot_units, -quote_units if bought > 0 else quote_units
-            if party.fee_asset == scale.quote:
-                money -= party.fee_units
+            if fee[1] == scale.quote:
+                money -= fee[0]
             else:
-                goods -= party.fee_units
+                goods -= fee[0]
             base.free = goods = base.free + goods
             quote.free = money = quote.free + money
             if goods < 0 or money < 0:
                 raise InvariantBroken(f"{account} would own {goods} {scale.base} and {money} {scale.quote}")
         if not scale.is_perpetual:
-            positions = self.positions[order.symbol]
+            positions = self.positions[symbol]
             positions[account] = positions.get(account, 0) + bought
         order.fill(lots, quote_units, time_ns)
         if order.state is FILLED:
@@ -285,12 +291,6 @@ class Ledger:
 
     def _forget(self, order_id: int) -> None:
         order = self.orders.pop(order_id)
-        names = _seat_of(order).names
+        names = self.seats[order.symbol][order.account].names
         if names.get(order.client_order_id) == order_id:
             del names[order.client_order_id]
-
-
-def _seat_of(order: OrderRecord) -> Seat:
-    seat = order.seat
-    assert seat is not None  # every order that was accepted has one
-    return seat

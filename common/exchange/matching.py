@@ -2,18 +2,22 @@
 
 from abc import ABC, abstractmethod
 
+from mypy_extensions import mypyc_attr
+
 from common.exchange.book import ANY_KEY, BUY, SELL, BookSide, MakerFill, OrderBook, RestingOrder
 from common.exchange.commands import SelfTradePrevention
 from common.exchange.events import REDUCE_ONLY, SELF_TRADE
 from common.exchange.facts import MarketFacts
 from common.exchange.money import Scale
-from common.exchange.record import OrderRecord, Seat
+from common.exchange.record import OrderRecord
 from common.exchange.reduce_only import PositionOf, ReduceOnlyOrders, ReduceOnlyPlan
+from common.exchange.seat import Seat
 from common.exchange.stops import StopBook
 from common.model.instrument import Instrument
 from common.model.order import Side
 
 
+@mypyc_attr(acyclic=True)
 class Taker:
     """An order on its way through the book. `limit_ticks` None takes at any price; the outside world's has no record.
 

@@ -1,13 +1,11 @@
-"""One order, from its coming to what became of it, and the seat that its owner has in its market."""
+"""One order, from its coming to what became of it."""
 
 from typing import Final
 
 from msgspec.structs import replace
+from mypy_extensions import mypyc_attr
 
-from common.exchange.accounts import Balance
 from common.exchange.commands import PlaceOrder
-from common.exchange.margin.accounts import Position
-from common.exchange.money import Scale
 from common.model.order import OrderState, OrderType
 
 LIMIT: Final = OrderType.LIMIT
@@ -16,13 +14,14 @@ PARTIALLY_FILLED: Final = OrderState.PARTIALLY_FILLED
 FILLED: Final = OrderState.FILLED
 
 
+@mypyc_attr(acyclic=True)
 class OrderRecord:
     """One order and what became of it. `quote_units` is what its fills cost or brought, in 1e-8 of the quote asset.
 
     `terms` is what was ordered, and what is often read of it stands here too; `price_ticks` and `quantity_lots` are
     what it is now. `is_waiting` is true until its trigger fires, at `stop_ticks` (0 = a trailing one that does not
     follow yet). `place` grows with each order that joins a queue: among orders of one price, the smaller one is in
-    front. `seat` is its owner's in this market, which an order has once it was accepted.
+    front.
 
     working_ns      when it came to the book; 0 while it waits
     following_ns    when a trailing one began to follow; 0 = not yet
@@ -35,8 +34,8 @@ class OrderRecord:
     __slots__ = (
         "account", "changed_ns", "client_order_id", "filled_lots", "following_ns", "is_limit", "is_waiting", "link",
         "lot_loss", "order_id", "order_type", "place", "placed_ns", "post_only", "prevented_id", "prevented_lots",
-        "price_ticks", "quantity_lots", "quote_units", "reason", "reduce_only", "seat", "self_trade_prevention",
-        "side", "slide", "state", "stop_ticks", "symbol", "terms", "time_in_force", "trigger", "working_ns",
+        "price_ticks", "quantity_lots", "quote_units", "reason", "reduce_only", "self_trade_prevention", "side",
+        "slide", "state", "stop_ticks", "symbol", "terms", "time_in_force", "trigger", "working_ns",
     )  # fmt: skip
 
     def __init__(self, order_id: int, terms: PlaceOrder, price_ticks: int, quantity_lots: int, time_ns: int) -> None:
@@ -52,7 +51,6 @@ class OrderRecord:
         self.filled_lots = self.quote_units = self.stop_ticks = self.place = self.following_ns = 0
         self.prevented_lots = self.prevented_id = self.lot_loss = 0
         self.state, self.reason, self.is_waiting = OPEN, "", False
-        self.seat: Seat | None = None
         if trigger is not None:
             self.is_waiting, self.stop_ticks, self.working_ns = True, trigger.price_ticks, 0
 
@@ -83,7 +81,7 @@ class OrderRecord:
         self.terms, self.client_order_id = replace(self.terms, client_order_id=client_order_id), client_order_id
 
     def copy(self) -> "OrderRecord":
-        """The same again, to change it alone; it has no seat."""
+        """The same again, to change it alone."""
         other = OrderRecord(self.order_id, self.terms, self.price_ticks, self.quantity_lots, self.placed_ns)
         other.changed_ns, other.filled_lots, other.quote_units = self.changed_ns, self.filled_lots, self.quote_units
         other.state, other.reason, other.stop_ticks = self.state, self.reason, self.stop_ticks
@@ -91,21 +89,3 @@ class OrderRecord:
         other.following_ns, other.prevented_lots = self.following_ns, self.prevented_lots
         other.prevented_id, other.lot_loss = self.prevented_id, self.lot_loss
         return other
-
-
-class Seat:
-    """What one account has in one market: open orders oldest first, and the newest order of each client order id.
-
-    Also where its orders set something aside, so that it need not be looked for each time: on spot the balances, else
-    the position.
-    """
-
-    __slots__ = ("account", "base", "names", "orders", "position", "quote", "scale")
-
-    def __init__(
-        self, account: str, scale: Scale, base: Balance | None, quote: Balance | None, position: Position | None
-    ) -> None:
-        self.account, self.scale = account, scale
-        self.orders: dict[int, OrderRecord] = {}
-        self.names: dict[str, int] = {}
-        self.base, self.quote, self.position = base, quote, position
