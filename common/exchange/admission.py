@@ -3,7 +3,7 @@
 from typing import Any, Final
 
 from common.exchange.accounts import NOTHING_HELD
-from common.exchange.commands import PlaceOrder, SelfTradePrevention, Trigger, TriggerKind
+from common.exchange.commands import SelfTradePrevention, Trigger, TriggerKind
 from common.exchange.core import Core
 from common.exchange.events import MarketPhase, RejectReason
 from common.exchange.fees.volumes import NS_PER_DAY
@@ -27,7 +27,11 @@ NAME_LENGTH_MAX: Final = 32
 
 
 def is_whole(value: object, low: int, high: int = WHOLE_MAX) -> bool:
-    """True for an integer within bounds."""
+    """True for an integer within bounds.
+
+    Whoever asks reads the number of a command that is typed `Any`: only the codec makes sure that it is one, and not
+    every caller decodes, while compiled code would raise as soon as it reads a number that is none.
+    """
     return type(value) is int and low <= value <= high
 
 
@@ -44,7 +48,7 @@ def is_amount(value: object) -> bool:
 
 
 def numbers_refusal(command: Any) -> RejectReason | None:
-    """Why the numbers of a new order are none. The codec makes sure of that, but not every caller decodes."""
+    """Why the numbers of a new order are none; see `is_whole`."""
     if type(command.quantity_lots) is not int:
         return RejectReason.QUANTITY_INVALID
     return None if type(command.price_ticks) is int else RejectReason.PRICE_INVALID
@@ -138,7 +142,8 @@ def _slid_price(market: Market, standing: Standing, side: Side, price: int) -> i
 
 def order_refusal(core: Core, standing: Standing, order: OrderRecord, taker: Taker) -> RejectReason | None:
     """Why an order, as it would go through the book, may not come in."""
-    market, lots, terms, trigger = core.markets[order.symbol], order.quantity_lots, order.terms, order.trigger
+    market, lots, trigger = core.markets[order.symbol], order.quantity_lots, order.trigger
+    terms: Any = order.terms
     facts, closes = market.facts, terms.close_position
     if not facts.is_open and (reason := phase_refusal(market, order.post_only and trigger is None)):
         return reason
@@ -314,7 +319,7 @@ def _margin_refusal(
     return core.margin.order_refusal(order.account, order.symbol, order.side, lots, quote, fee, others)
 
 
-def _terms_fit(command: PlaceOrder, time_ns: int) -> bool:
+def _terms_fit(command: Any, time_ns: int) -> bool:
     if command.close_position and not _may_close(command):
         return False
     is_limit, rests = command.order_type is OrderType.LIMIT, command.time_in_force is TimeInForce.GTC
@@ -330,13 +335,13 @@ def _terms_fit(command: PlaceOrder, time_ns: int) -> bool:
     return command.protect_ticks is None or (not is_limit and is_whole(command.protect_ticks, 0))
 
 
-def _may_close(command: PlaceOrder) -> bool:
+def _may_close(command: Any) -> bool:
     """True for an order that finds out only when its trigger fires how many lots it has."""
     waits = command.trigger is not None and not command.trigger.immediate
     return command.order_type is OrderType.MARKET and command.reduce_only and waits
 
 
-def _trigger_fits(trigger: Trigger) -> bool:
+def _trigger_fits(trigger: Any) -> bool:
     offsets = trigger.offset_ticks, trigger.offset_bps
     if trigger.kind is not TriggerKind.TRAILING:
         return is_whole(trigger.price_ticks, 1) and offsets == (0, 0) and trigger.activation_ticks == 0

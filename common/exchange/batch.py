@@ -197,7 +197,7 @@ class Batches:
 
     def _plan_cancel(self, plan: Planned, command: CancelOrder) -> RejectReason | None:
         order = self._changes.named(command, plan)
-        if isinstance(order, RejectReason):
+        if not isinstance(order, OrderRecord):
             return order
         plan.cancel(order)
         return None

@@ -70,11 +70,15 @@ class Level:
         return len(self.queue) - self.first - self.gone
 
     def __iter__(self) -> Iterator[RestingOrder]:
-        return (order for order in islice(self.queue, self.first, None) if order.quantity)
+        for order in islice(self.queue, self.first, None):
+            if order.quantity:
+                yield order
 
     def backwards(self) -> Iterator[RestingOrder]:
         """Orders from the newest to the oldest."""
-        return (order for order in self.queue[: self.first - 1 if self.first else None : -1] if order.quantity)
+        for index in range(len(self.queue) - 1, self.first - 1, -1):
+            if (order := self.queue[index]).quantity:
+                yield order
 
     @property
     def head(self) -> RestingOrder:

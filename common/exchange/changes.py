@@ -1,5 +1,7 @@
 """Changes to open orders: cancel, reduce, amend, and the ends that time and the venue bring."""
 
+from typing import Any
+
 from common.exchange.admission import (
     Standing,
     book_refusal,
@@ -46,10 +48,10 @@ class OrderChanges:
                 )
             )
 
-    def reduce(self, command: ReduceOrder) -> None:
+    def reduce(self, command: Any) -> None:
         """Take lots off an order, or refuse."""
         order = self.named(command, self._standing)
-        if isinstance(order, RejectReason):
+        if not isinstance(order, OrderRecord):
             self._refuse(command, order)
         elif order.link:
             self._refuse(command, RejectReason.NOT_AUTHORISED)
@@ -62,15 +64,15 @@ class OrderChanges:
         else:
             self._shrink(order, order.remaining_lots - command.quantity_lots)
 
-    def amend(self, command: AmendOrder, from_inside: bool = False) -> RejectReason | None:
+    def amend(self, command: Any, from_inside: bool = False) -> RejectReason | None:
         """Give an order other terms, or refuse and say why. What a part of the exchange placed only it may amend."""
         order = self.named(command, self._standing)
-        if isinstance(order, RejectReason):
+        if not isinstance(order, OrderRecord):
             return self._refuse(command, order)
         if order.link and not from_inside:
             return self._refuse(command, RejectReason.NOT_AUTHORISED)
-        price = order.price_ticks if command.price_ticks is None else command.price_ticks
-        open_lots = order.remaining_lots if command.open_lots is None else command.open_lots
+        price: Any = order.price_ticks if command.price_ticks is None else command.price_ticks
+        open_lots: Any = order.remaining_lots if command.open_lots is None else command.open_lots
         if reason := self._terms_refusal(command, order, price, open_lots):
             return self._refuse(command, reason)
         if price == order.price_ticks and open_lots <= order.remaining_lots:
@@ -125,7 +127,7 @@ class OrderChanges:
             return RejectReason.WRONG_OWNER
         return RejectReason.UNKNOWN_ORDER
 
-    def _terms_refusal(self, command: AmendOrder, order: OrderRecord, price: int, lots: int) -> RejectReason | None:
+    def _terms_refusal(self, command: Any, order: OrderRecord, price: Any, lots: Any) -> RejectReason | None:
         instrument = self._core.instruments[order.symbol]
         moves = price != order.price_ticks or lots > order.remaining_lots
         if reason := phase_refusal(self._core.markets[order.symbol], not (moves and order.is_waiting)):

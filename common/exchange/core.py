@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from heapq import heappop, heappush
-from typing import Any
+from typing import Any, Final
 
 from common.exchange.book import BUY, RestingOrder
 from common.exchange.commands import PlaceOrder, PriceReference, SelfTradePrevention
@@ -48,10 +48,13 @@ Limit = Callable[[OrderRecord, int, OpenLots], RejectReason | None]
 Doer = Callable[[Key, int], None]
 """Does what is due: (key, the time in ns at which it was due)."""
 
-LAST = PriceReference.LAST
-NO_RULES = MarketRules()
-ORDER_ENDS, PHASE_ENDS, LIQUIDATE, FEE_DAY = "order_ends", "phase_ends", "liquidate", "fee_day"
-REACTIONS_MAX = 10_000
+LAST: Final = PriceReference.LAST
+NO_RULES: Final = MarketRules()
+ORDER_ENDS: Final = "order_ends"
+PHASE_ENDS: Final = "phase_ends"
+LIQUIDATE: Final = "liquidate"
+FEE_DAY: Final = "fee_day"
+REACTIONS_MAX: Final = 10_000
 """Reactions to one command; more of them wait for the next command, so nothing runs for ever."""
 
 

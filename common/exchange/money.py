@@ -2,13 +2,14 @@
 
 from decimal import Decimal
 from math import ceil
+from typing import Final
 
 from common.model.errors import OrderInvalid
 from common.model.instrument import Instrument
 
-UNITS_PER_ASSET = 10**8
-RATE_SCALE = 10**9
-UNITS_MAX = 2**63 - 1
+UNITS_PER_ASSET: Final = 10**8
+RATE_SCALE: Final = 10**9
+UNITS_MAX: Final = 2**63 - 1
 """Of an asset in all, and of one position's notional: snapshots and messages hold 64 bits."""
 
 

@@ -1,6 +1,6 @@
 """One order, from its coming to what became of it."""
 
-from typing import Final
+from typing import Any, Final, cast
 
 from msgspec.structs import replace
 from mypy_extensions import mypyc_attr
@@ -52,7 +52,8 @@ class OrderRecord:
         self.prevented_lots = self.prevented_id = self.lot_loss = 0
         self.state, self.reason, self.is_waiting = OPEN, "", False
         if trigger is not None:
-            self.is_waiting, self.stop_ticks, self.working_ns = True, trigger.price_ticks, 0
+            stop = cast(Any, trigger).price_ticks  # which admission has not looked at yet: it may be no number
+            self.is_waiting, self.stop_ticks, self.working_ns = True, stop if type(stop) is int else 0, 0
 
     @property
     def protect_ticks(self) -> int | None:

@@ -1,13 +1,14 @@
 """Orders that wait outside of the book until a reference price reaches theirs."""
 
 from heapq import heapify, heappop, heappush
+from typing import Final
 
 from common.exchange.commands import PriceReference, Trigger, TriggerKind
 from common.exchange.rules import BPS
 from common.model.order import Side
 
-STALE_KEPT = 64
-ANY_ORDER = 1 << 63
+STALE_KEPT: Final = 64
+ANY_ORDER: Final = 1 << 63
 
 
 def rises(kind: TriggerKind, side: Side) -> bool:

@@ -2,7 +2,6 @@
 
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping
-from copy import copy
 from typing import Any
 
 import msgspec
@@ -59,7 +58,7 @@ class AccountReports:
         self._accounts, self._ledger, self._wires = frozenset(accounts), ledger, wires
         self._trade_group_id, self._number = trade_group_id, first_number
         self._orders = {
-            number: copy(ledger.orders[number])
+            number: ledger.orders[number].copy()
             for number in ledger.open_order_ids()
             if self._is_ours(ledger.orders[number].account, ledger.orders[number].symbol)
         }

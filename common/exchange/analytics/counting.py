@@ -6,9 +6,9 @@ A trade costs about a microsecond a side, so nothing here looks farther than it 
 from typing import Final
 
 from common.exchange.analytics.day import RollingDay
-from common.exchange.analytics.equity import HOUR_NS, series_from
+from common.exchange.analytics.equity import HOUR_NS, Capital, series_from
 from common.exchange.analytics.figures import Figures
-from common.exchange.analytics.records import AccountRecord, Capital, MarketFigures, Records
+from common.exchange.analytics.records import AccountRecord, MarketFigures, Records
 from common.exchange.core import Core
 from common.exchange.events import EXTERNAL_ACCOUNT, TradeExecuted, TradeParty
 from common.exchange.money import Scale
@@ -88,7 +88,7 @@ class Counting:
         found = self.records.tags.get(tag) or self._open_tag(tag)
         figures = found.get(symbol)
         if figures is None:
-            figures = found[symbol] = Figures(first_ns=time_ns, last_ns=time_ns)
+            figures = found[symbol] = Figures(time_ns)
         figures.last_ns = time_ns
         figures.trade(lots, units)
         figures.pay_fee(fee)
@@ -125,5 +125,5 @@ class Counting:
         if asset not in record.capital and self._core.ledger.settles:
             equity = self._purse.worth(account, asset)
             record.capital[asset] = Capital(put_in_units=equity, equity=series_from(time_ns // HOUR_NS + 1))
-        figures = record.markets[symbol] = Figures(first_ns=time_ns, last_ns=time_ns)
+        figures = record.markets[symbol] = Figures(time_ns)
         return figures

@@ -5,6 +5,7 @@ its share of the venue's maker volume on the 30 full days before today, so they 
 """
 
 from collections.abc import Mapping
+from typing import Final
 
 from common.exchange.events import EXTERNAL_ACCOUNT
 from common.exchange.fees.charges import Amount, charges
@@ -12,7 +13,7 @@ from common.exchange.fees.schedule import FeeSchedule
 from common.exchange.fees.standing import FeeStanding, standing
 from common.exchange.fees.volumes import VOLUME_UNITS_MAX, DayVolume, Volume, Volumes, VolumeState
 
-NOBODY: Mapping[str, FeeStanding] = {}
+NOBODY: Final[Mapping[str, FeeStanding]] = {}
 
 
 class _Place:

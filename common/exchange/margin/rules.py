@@ -1,14 +1,15 @@
 """What a perpetual market demands of positions: margin by size of the position."""
 
 from itertools import pairwise
+from typing import Final
 
 import msgspec
 
 from common.exchange.money import UNITS_PER_ASSET
 from common.exchange.rules import BPS
 
-LEVERAGE_MAX = 125
-NOTIONAL_UNITS_MAX = 2**63 - 1
+LEVERAGE_MAX: Final = 125
+NOTIONAL_UNITS_MAX: Final = 2**63 - 1
 """No order can have more."""
 
 
