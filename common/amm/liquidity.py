@@ -13,11 +13,13 @@ def liquidity_of_amounts(sqrt_price: int, tick_lower: int, tick_upper: int, amou
     """
     lower, upper = sqrt_price_at_tick(tick_lower), sqrt_price_at_tick(tick_upper)
     if sqrt_price <= lower:
-        return _fit(_of_amount0(lower, upper, amount0))
+        return _fit(liquidity_of_amount0(lower, upper, amount0))
     if sqrt_price >= upper:
-        return _fit(_of_amount1(lower, upper, amount1))
+        return _fit(liquidity_of_amount1(lower, upper, amount1))
     # The contract casts both to 128 bits before it takes the smaller one.
-    return min(_fit(_of_amount0(sqrt_price, upper, amount0)), _fit(_of_amount1(lower, sqrt_price, amount1)))
+    return min(
+        _fit(liquidity_of_amount0(sqrt_price, upper, amount0)), _fit(liquidity_of_amount1(lower, sqrt_price, amount1))
+    )
 
 
 def amounts_of_liquidity(
@@ -47,12 +49,14 @@ def liquidity_per_tick_max(spacing: int) -> int:
     return UINT128_MAX // ((highest - lowest) // spacing + 1)
 
 
-def _of_amount0(low: int, high: int, amount0: int) -> int:
+def liquidity_of_amount0(low: int, high: int, amount0: int) -> int:
+    """Most liquidity that token0 alone provides between two square-root prices."""
     # The contract rounds the product of the roots first; keeping that order keeps every wei.
     return amount0 * (low * high // Q96) // (high - low)
 
 
-def _of_amount1(low: int, high: int, amount1: int) -> int:
+def liquidity_of_amount1(low: int, high: int, amount1: int) -> int:
+    """Most liquidity that token1 alone provides between two square-root prices."""
     return amount1 * Q96 // (high - low)
 
 

@@ -69,8 +69,8 @@ class Pair(msgspec.Struct, frozen=True, kw_only=True):
         numerator, denominator = (scaled if self.base_is_token0 else 1 / scaled).as_integer_ratio()
         return require_sqrt_price(isqrt((numerator << 192) // denominator))
 
-    def price_at_tick(self, tick: int) -> float:
-        """P at a tick."""
+    def price_at_tick(self, tick: float) -> float:
+        """P at a tick, or between two."""
         raw = 1.0001 ** (tick if self.base_is_token0 else -tick)
         return float(raw / self.raw_scale)
 

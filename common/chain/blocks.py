@@ -43,11 +43,11 @@ class Receipt(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def parse_head(block: dict[str, Any]) -> Head:
-    """The answer to eth_getBlockBy…"""
+    """The answer to eth_getBlockBy…; like all of these it raises TypeError, KeyError or ValueError for what is none."""
     return Head(
         number=int(block["number"], 16),
-        hash=block["hash"],
-        parent_hash=block["parentHash"],
+        hash=_text(block["hash"]),
+        parent_hash=_text(block["parentHash"]),
         timestamp_s=int(block["timestamp"], 16),
         base_fee=int(block.get("baseFeePerGas") or "0x0", 16),
     )
@@ -60,8 +60,8 @@ def parse_log(log: dict[str, Any]) -> Log:
         topics=tuple(bytes.fromhex(topic[2:]) for topic in log["topics"]),
         data=bytes.fromhex(log["data"][2:]),
         block_number=int(log["blockNumber"], 16),
-        block_hash=log["blockHash"],
-        transaction_hash=log["transactionHash"],
+        block_hash=_text(log["blockHash"]),
+        transaction_hash=_text(log["transactionHash"]),
         log_index=int(log["logIndex"], 16),
     )
 
@@ -69,12 +69,28 @@ def parse_log(log: dict[str, Any]) -> Log:
 def parse_receipt(receipt: dict[str, Any]) -> Receipt:
     """The answer to eth_getTransactionReceipt."""
     return Receipt(
-        transaction_hash=receipt["transactionHash"],
+        transaction_hash=_text(receipt["transactionHash"]),
         block_number=int(receipt["blockNumber"], 16),
-        block_hash=receipt["blockHash"],
+        block_hash=_text(receipt["blockHash"]),
         succeeded=int(receipt["status"], 16) == 1,
         gas_used=int(receipt["gasUsed"], 16),
         gas_price=int(receipt.get("effectiveGasPrice") or "0x0", 16),
         contract_address=checksum(receipt["contractAddress"]) if receipt.get("contractAddress") else "",
         logs=tuple(parse_log(log) for log in receipt["logs"]),
     )
+
+
+def parse_quantity(text: Any) -> int:
+    """A number as a node writes it."""
+    return int(_text(text), 16)
+
+
+def parse_bytes(text: Any) -> bytes:
+    """Bytes as a node writes them."""
+    return bytes.fromhex(_text(text).removeprefix("0x"))
+
+
+def _text(value: Any) -> str:
+    if not isinstance(value, str):
+        raise TypeError("a text is expected")
+    return value

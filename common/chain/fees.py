@@ -11,19 +11,24 @@ BUMP_NUMERATOR, BUMP_DENOMINATOR = 9, 8
 
 
 class GasPolicy(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Caps in wei. `cost_max_wei` bounds gas limit times maximum fee of one transaction, whatever happens."""
+    """Caps in wei. `cost_max_wei` bounds gas limit times maximum fee of one transaction, `cost_day_max_wei` what all of
+    them cost within any 24 hours, whatever happens.
+    """
 
     tip_wei: int = GWEI
     fee_max_wei: int = 200 * GWEI
     gas_limit_max: int = 3_000_000
     cost_max_wei: int = 10**17
+    cost_day_max_wei: int = 10**18
     gas_margin_percent: int = 25
 
     def __post_init__(self) -> None:
         if not 0 < self.tip_wei <= self.fee_max_wei:
             raise ValueError("tip_wei must be positive and at most fee_max_wei")
-        if min(self.gas_limit_max, self.cost_max_wei) <= 0 or self.gas_margin_percent < 0:
-            raise ValueError("gas_limit_max and cost_max_wei must be positive, gas_margin_percent at least 0")
+        if min(self.gas_limit_max, self.cost_max_wei, self.cost_day_max_wei) <= 0 or self.gas_margin_percent < 0:
+            raise ValueError(
+                "gas_limit_max, cost_max_wei and cost_day_max_wei must be positive, gas_margin_percent at least 0"
+            )
 
     def gas_limit(self, estimate: int) -> int:
         """Estimate plus margin; RequestRefused("gas_limit") above the bound."""
@@ -43,6 +48,15 @@ class GasPolicy(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
         cost = gas_limit * fees.max_fee
         if cost > self.cost_max_wei:
             raise RequestRefused("gas_budget", f"it could cost {cost} wei, at most {self.cost_max_wei} allowed")
+
+    def check_day(self, gas_limit: int, fees: Fees, taken_wei: int) -> None:
+        """RequestRefused("gas_budget_day") if what the day has taken already leaves no room for the transaction."""
+        cost = gas_limit * fees.max_fee
+        if taken_wei + cost > self.cost_day_max_wei:
+            raise RequestRefused(
+                "gas_budget_day",
+                f"it could cost {cost} wei, {taken_wei} of the day's {self.cost_day_max_wei} wei are spent or reserved",
+            )
 
     def bumped_fees(self, fees: Fees, base_fee: int, gas_limit: int) -> Fees | None:
         """Fees that replace `fees`: both fields up by at least 12.5 %. None if a cap forbids it."""

@@ -6,7 +6,7 @@ Nodes announce neither every block nor every reorganisation: this order needs ne
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Collection, Iterable, Sequence
 from typing import Any
 
 import msgspec
@@ -83,12 +83,20 @@ class KnownBlocks:
 
 
 class HeadFollower:
-    """Follows one node. `known` are blocks of a former life to go on from. Only logs of `addresses` are read."""
+    """Follows one node. `known` are blocks of a former life to go on from. Only logs of `addresses` are read, and of
+    those only the ones with a first topic of `topics` unless that is empty.
+    """
 
     def __init__(
-        self, node: Node, addresses: Sequence[str], known: Iterable[Head] = (), *, depth_max: int = 64
+        self,
+        node: Node,
+        addresses: Sequence[str],
+        known: Iterable[Head] = (),
+        *,
+        topics: Collection[bytes] = (),
+        depth_max: int = 64,
     ) -> None:
-        self._node, self._addresses, self._depth_max = node, list(addresses), depth_max
+        self._node, self._addresses, self._topics, self._depth_max = node, list(addresses), topics, depth_max
         self.known = KnownBlocks(known, depth_max)
 
     async def poll(self) -> list[ChainEvent]:
@@ -107,8 +115,16 @@ class HeadFollower:
         added = await self._with_logs(path)
         return [] if added is None else self._tell(head, added)
 
-    async def run(self, on_event: Callable[[ChainEvent], Awaitable[None] | None], poll_s: float = POLL_S) -> None:
-        """Poll for ever; a node that is away is waited for with a growing pause of at most 2 s."""
+    async def run(
+        self,
+        on_event: Callable[[ChainEvent], Awaitable[None] | None],
+        poll_s: float = POLL_S,
+        wait: Callable[[float], Awaitable[None]] = asyncio.sleep,
+    ) -> None:
+        """Poll for ever; a node that is away is waited for with a growing pause of at most 2 s.
+
+        `wait` is how to pause between two looks: `BlockWaker.wait` ends it early when a block is announced.
+        """
         pause = poll_s
         while True:
             try:
@@ -119,7 +135,7 @@ class HeadFollower:
                 pause = poll_s
             except (PeerUnavailable, OutcomeUnknown):
                 pause = min(2 * pause, BACKOFF_MAX_S)
-            await asyncio.sleep(pause)
+            await wait(pause)
 
     async def _walk_back(self, head: Head) -> list[Head] | None:
         """New blocks down to a known one (excluded), oldest first; the newest alone if there is none within reach.
@@ -144,7 +160,7 @@ class HeadFollower:
         added = []
         for head in path:
             try:
-                logs = await self._node.logs(head.hash, self._addresses)
+                logs = await self._node.logs(head.hash, self._addresses, self._topics)
             except RequestRefused:
                 return None  # The block is gone already: the next look finds what took its place.
             unique = {(log.block_hash, log.log_index): log for log in logs}

@@ -13,6 +13,7 @@ _TOKEN_0 = Function("token0()", "(address)")
 _TOKEN_1 = Function("token1()", "(address)")
 _FEE = Function("fee()", "(uint24)")
 _TICK_SPACING = Function("tickSpacing()", "(int24)")
+_OBSERVE = Function("observe(uint32[])", "(int56[],uint160[])")
 
 
 class Slot0(msgspec.Struct, frozen=True):
@@ -83,3 +84,15 @@ def fee(pool: str) -> Call[int]:
 def tick_spacing(pool: str) -> Call[int]:
     """Read: every range's ticks must be multiples of it."""
     return Call(pool, _TICK_SPACING.encode(), lambda data: _TICK_SPACING.decode(data)[0])
+
+
+def observe_mean_tick(pool: str, window_s: int) -> Call[float]:
+    """Read: time-weighted mean tick of the last `window_s` seconds; reverts with "OLD" if the pool's oracle keeps too
+    few observations for that.
+    """
+
+    def decode(data: bytes) -> float:
+        then, now = _OBSERVE.decode(data)[0]
+        return float((now - then) / window_s)
+
+    return Call(pool, _OBSERVE.encode([window_s, 0]), decode)

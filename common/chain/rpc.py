@@ -5,20 +5,24 @@ What may have reached the node and what cannot have are never confused: a refuse
 """
 
 import asyncio
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Callable, Sequence
+from typing import Any, TypeVar
 
 import aiohttp
 import msgspec
 
 from common.chain.refusals import refusal_from
-from common.model.errors import OutcomeUnknown, PeerUnavailable, RequestRefused
+from common.model.errors import InputInvalid, OutcomeUnknown, PeerUnavailable, RequestRefused
 
 READ_PREFIXES = ("eth_get", "eth_call", "eth_blockNumber", "eth_chainId", "eth_estimateGas", "eth_gasPrice", "net_")
 BACKOFF_S = 0.1
 HTTP_TOO_MANY_REQUESTS = 429
 
+# Hundreds of blocks' worth of logs; more than that is no answer to anything that is asked here.
+ANSWER_BYTES_MAX = 32 << 20
+
 Request = tuple[str, list[Any]]
+T = TypeVar("T")
 
 
 class _Transient(Exception):
@@ -39,6 +43,13 @@ class RpcClient:
         if self._session:
             await self._session.close()
             self._session = None
+
+    def understand(self, method: str, parse: Callable[[Any], T], answer: Any) -> T:
+        """An answer as a value. One that cannot be read is worth no more than silence: PeerUnavailable."""
+        try:
+            return parse(answer)
+        except (TypeError, KeyError, ValueError, AttributeError, IndexError, InputInvalid):
+            raise PeerUnavailable(f"the node at {self.url} answers {method} with {str(answer)[:100]!r}") from None
 
     async def request(self, method: str, *params: Any) -> Any:
         """The `result` of one call. Raises PeerUnavailable, OutcomeUnknown (writes only) or RequestRefused."""
@@ -73,7 +84,7 @@ class RpcClient:
         bodies = [self._body(method, params) for method, params in requests]
         answer = await self._post(msgspec.json.encode(bodies if len(bodies) > 1 else bodies[0]))
         answers = answer if isinstance(answer, list) else [answer]
-        by_id = {item.get("id"): item for item in answers if isinstance(item, dict)}
+        by_id = {item["id"]: item for item in answers if isinstance(item, dict) and isinstance(item.get("id"), int)}
         return [_outcome(by_id.get(body["id"]), body["method"]) for body in bodies]
 
     def _body(self, method: str, params: list[Any]) -> dict[str, Any]:
@@ -91,7 +102,7 @@ class RpcClient:
                     raise PeerUnavailable(f"the node at {self.url} refuses more requests for now (HTTP 429)")
                 if response.status >= 500:
                     raise _Transient(f"HTTP {response.status}")
-                return msgspec.json.decode(await response.read())
+                return msgspec.json.decode(await _body_of(response))
         except aiohttp.ClientConnectorError as error:
             raise PeerUnavailable(f"no node at {self.url}: {error.strerror}") from None
         except msgspec.DecodeError as error:
@@ -100,10 +111,20 @@ class RpcClient:
             raise _Transient(type(error).__name__) from None
 
 
+async def _body_of(response: aiohttp.ClientResponse) -> bytes:
+    body = bytearray()
+    async for chunk in response.content.iter_any():
+        body += chunk
+        if len(body) > ANSWER_BYTES_MAX:
+            raise _Transient(f"an answer of more than {ANSWER_BYTES_MAX} bytes")
+    return bytes(body)
+
+
 def _outcome(answer: dict[str, Any] | None, method: str) -> Any:
     if answer is None:
         # An error about the whole request has no id, and a broken proxy may answer anything: the node may have acted.
         raise _Transient(f"no answer to {method} in the reply")
     if "error" in answer:
-        return refusal_from(answer["error"])
+        error = answer["error"]
+        return refusal_from(error if isinstance(error, dict) else {"message": str(error)[:200]})
     return answer.get("result")

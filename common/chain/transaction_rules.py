@@ -69,13 +69,17 @@ Step = AnyRecord | Broadcast | RaiseFees
 
 def decide(transaction: Transaction, seen: Observed, now_ns: int, policy: ResendPolicy) -> list[Step]:
     """The records that are due and at most one action, in order. Empty = wait."""
+    if not transaction.attempts:
+        # Signing follows planning without a pause, so a life ended between the two: no byte can have left.
+        return [TransactionFailed(key=transaction.key, reason="never signed")]
     inclusion = next((seen.included[each.hash] for each in transaction.attempts if each.hash in seen.included), None)
     if inclusion:
-        return _follow_inclusion(transaction, inclusion, seen.head_number, policy)
+        return _follow_inclusion(transaction, inclusion, seen.head_number, now_ns, policy)
     if transaction.state in ON_CHAIN:
         assert transaction.inclusion is not None
         # A reorganisation drops transactions, it does not put them back into the pool: the same bytes go out again.
-        return [TransactionOrphaned(key=transaction.key), _broadcast(transaction, transaction.inclusion.hash)]
+        orphaned = TransactionOrphaned(key=transaction.key, noticed_ns=now_ns)
+        return [orphaned, _broadcast(transaction, transaction.inclusion.hash)]
     if seen.chain_nonce > transaction.nonce:
         return _suspect_stranger(transaction, now_ns, policy)
     return _insist(transaction, seen, now_ns, policy)
@@ -94,14 +98,14 @@ def after_refusal(transaction: Transaction, code: str, detail: str, is_newest: b
 
 
 def _follow_inclusion(
-    transaction: Transaction, inclusion: Inclusion, head_number: int, policy: ResendPolicy
+    transaction: Transaction, inclusion: Inclusion, head_number: int, now_ns: int, policy: ResendPolicy
 ) -> list[Step]:
     key, steps, state = transaction.key, list[Step](), transaction.state
     if state in ON_CHAIN and transaction.inclusion != inclusion:
-        steps.append(TransactionOrphaned(key=key))
+        steps.append(TransactionOrphaned(key=key, noticed_ns=now_ns))
         state = TransactionState.ORPHANED
     if state not in ON_CHAIN:
-        steps.append(TransactionMined(key=key, inclusion=inclusion))
+        steps.append(TransactionMined(key=key, inclusion=inclusion, noticed_ns=now_ns))
         state = TransactionState.MINED
     depth = head_number - inclusion.block_number + 1
     if depth >= policy.confirmations_final:
@@ -122,8 +126,6 @@ def _suspect_stranger(transaction: Transaction, now_ns: int, policy: ResendPolic
 
 
 def _insist(transaction: Transaction, seen: Observed, now_ns: int, policy: ResendPolicy) -> list[Step]:
-    if not transaction.attempts:
-        return []
     newest = transaction.attempts[-1]
     is_next = transaction.nonce == seen.chain_nonce
     if seen.base_fee > newest.fees.max_fee:
@@ -132,8 +134,9 @@ def _insist(transaction: Transaction, seen: Observed, now_ns: int, policy: Resen
         waited = now_ns - transaction.sent_ns >= policy.resend_after_s * SECOND_NS
         due = waited or transaction.state is not TransactionState.SENT
         return [_broadcast(transaction, newest.hash)] if due else []
-    # Only the lowest nonce can be stuck by its fees; the others wait for it.
-    if is_next and now_ns - newest.signed_ns >= policy.bump_after_s * SECOND_NS:
+    # Only the lowest nonce can be stuck by its fees; the others wait for it. One that lost its block starts anew: its
+    # fees were good enough, and the same bytes are better than another form.
+    if is_next and now_ns - max(newest.signed_ns, transaction.orphaned_ns) >= policy.bump_after_s * SECOND_NS:
         return [RaiseFees(key=transaction.key)]
     return []
 

@@ -4,9 +4,11 @@ planned -> signed -> sent -> mined -> confirmed -> final
                       ^        |          |
                       |     orphaned <----+        (a reorganisation took its block; the same bytes go out again)
                       +--------+
+planned -> failed         the process died before it was signed: nothing can have left
 signed/sent -> failed     the node refused it for good, or a stranger used its nonce
 mined -> ... -> failed    it reverted, and that is final
 mined -> ... -> replaced  our own cancellation took its nonce, and that is final
+final, failed, replaced -> orphaned   the chain forgot even what was final, and a later nonce of ours waits for it
 
 `apply` is the only way from one state to the next; `transaction_rules.decide` says which record or action is due.
 """
@@ -21,7 +23,7 @@ from common.model.errors import TransitionInvalid
 
 
 class TransactionState(enum.StrEnum):
-    """Where a transaction is. The last three are terminal."""
+    """Where a transaction is. The last three are terminal: only a chain that forgets its own past undoes them."""
 
     PLANNED = "planned"
     SIGNED = "signed"
@@ -88,9 +90,10 @@ class TransactionSent(Record, frozen=True, kw_only=True):
 
 
 class TransactionMined(Record, frozen=True, kw_only=True):
-    """A form stands in a block of the present chain."""
+    """A form stands in a block of the present chain. `noticed_ns` is when we saw it."""
 
     inclusion: Inclusion
+    noticed_ns: int = 0
 
 
 class TransactionConfirmed(Record, frozen=True, kw_only=True):
@@ -98,7 +101,9 @@ class TransactionConfirmed(Record, frozen=True, kw_only=True):
 
 
 class TransactionOrphaned(Record, frozen=True, kw_only=True):
-    """Its block is no longer part of the chain."""
+    """Its block is no longer part of the chain. What was never in a block cannot be orphaned."""
+
+    noticed_ns: int = 0
 
 
 class TransactionOvertaken(Record, frozen=True, kw_only=True):
@@ -131,7 +136,9 @@ AnyRecord = (
 
 
 class Transaction(msgspec.Struct, frozen=True, kw_only=True):
-    """One intent of the wallet and all that is known of it. `sent_ns` 0 = no byte of it ever left."""
+    """One intent of the wallet and all that is known of it. `sent_ns` 0 = no byte of it ever left; `mined_ns` when it
+    was seen in its block, `orphaned_ns` when it was last seen to have lost one.
+    """
 
     key: str
     intent: str
@@ -142,6 +149,8 @@ class Transaction(msgspec.Struct, frozen=True, kw_only=True):
     attempts: tuple[Attempt, ...] = ()
     inclusion: Inclusion | None = None
     sent_ns: int = 0
+    mined_ns: int = 0
+    orphaned_ns: int = 0
     overtaken_ns: int = 0
     reason: str = ""
 
@@ -174,7 +183,7 @@ _ALLOWED_FROM: dict[type[Record], frozenset[TransactionState]] = {
     TransactionSent: frozenset({TransactionState.SIGNED, TransactionState.SENT, TransactionState.ORPHANED}),
     TransactionMined: frozenset({TransactionState.SIGNED, TransactionState.SENT, TransactionState.ORPHANED}),
     TransactionConfirmed: frozenset({TransactionState.MINED}),
-    TransactionOrphaned: ON_CHAIN,
+    TransactionOrphaned: ON_CHAIN | TERMINAL,
     TransactionOvertaken: frozenset({TransactionState.SIGNED, TransactionState.SENT, TransactionState.ORPHANED}),
     TransactionFinalized: ON_CHAIN,
     TransactionFailed: frozenset(TransactionState) - TERMINAL - ON_CHAIN,
@@ -210,13 +219,19 @@ def _applied(transaction: Transaction, record: AnyRecord) -> Transaction:
         case TransactionSent(hash=name, sent_ns=sent_ns):
             transaction.attempt(name)
             return change(transaction, state=TransactionState.SENT, sent_ns=sent_ns)
-        case TransactionMined(inclusion=inclusion):
+        case TransactionMined(inclusion=inclusion, noticed_ns=noticed_ns):
             transaction.attempt(inclusion.hash)
-            return change(transaction, state=TransactionState.MINED, inclusion=inclusion, overtaken_ns=0)
+            return change(
+                transaction, state=TransactionState.MINED, inclusion=inclusion, mined_ns=noticed_ns, overtaken_ns=0
+            )
         case TransactionConfirmed():
             return change(transaction, state=TransactionState.CONFIRMED)
-        case TransactionOrphaned():
-            return change(transaction, state=TransactionState.ORPHANED, inclusion=None)
+        case TransactionOrphaned(noticed_ns=noticed_ns):
+            if transaction.inclusion is None:
+                raise TransitionInvalid(f"{transaction.key} is orphaned but was never mined")
+            return change(
+                transaction, state=TransactionState.ORPHANED, inclusion=None, orphaned_ns=noticed_ns, reason=""
+            )
         case TransactionOvertaken(noticed_ns=noticed_ns):
             return change(transaction, overtaken_ns=noticed_ns)
         case TransactionFinalized():
@@ -254,10 +269,28 @@ class Ledger:
         """The transaction of this name, or None if it was never planned."""
         return self._transactions.get(key)
 
+    def all(self) -> list[Transaction]:
+        """Every transaction of every life."""
+        return list(self._transactions.values())
+
     def open(self) -> list[Transaction]:
         """All that are not terminal, by nonce: the order in which they must reach the chain."""
         live = (each for each in self._transactions.values() if not each.is_terminal)
         return sorted(live, key=lambda each: each.nonce)
+
+    def mined(self) -> list[Transaction]:
+        """All that were seen in a block and not orphaned since, in the order in which they were planned."""
+        return [each for each in self._transactions.values() if each.inclusion]
+
+    def forgotten(self, nonce: int) -> Transaction | None:
+        """The newest terminal transaction that once was mined with this nonce, or None."""
+        mined = (each for each in self._transactions.values() if each.nonce == nonce and each.inclusion)
+        return next((each for each in reversed(list(mined)) if each.is_terminal), None)
+
+    def missing_nonces(self, chain_nonce: int) -> list[int]:
+        """Nonces that the chain has not used, below one that is open, and that no open transaction has."""
+        taken = {each.nonce for each in self.open()}
+        return [nonce for nonce in range(chain_nonce, max(taken, default=0)) if nonce not in taken]
 
     def next_nonce(self, chain_nonce: int) -> int:
         """The next free nonce. `chain_nonce` is the number of mined transactions as the chain counts them.

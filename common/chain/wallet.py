@@ -10,6 +10,8 @@ from eth_account import Account
 
 from common.model.errors import ConfigInvalid
 
+SECRET_BYTES_MAX = 16_384
+
 
 class Fees(msgspec.Struct, frozen=True, kw_only=True):
     """EIP-1559 fees in wei per gas: the most that is paid in all, and what of it goes to the block's producer."""
@@ -74,18 +76,33 @@ def create_key_file(path: Path) -> bool:
         draft.unlink()
 
 
-def load_wallet(path: Path) -> Wallet:
-    """The wallet of a key file (32 bytes in hexadecimal). Raises ConfigInvalid: absent, readable by others, no key."""
+def read_secret(what: str, path: Path) -> str:
+    """A secret file's text as it stands. Raises ConfigInvalid: absent, no text, readable by others, too long."""
     try:
-        mode = stat.S_IMODE(path.stat().st_mode)
-        text = path.read_text().strip()
+        status = path.stat()
+        if status.st_size > SECRET_BYTES_MAX:
+            raise ConfigInvalid(what, str(path), f"at most {SECRET_BYTES_MAX} bytes", status.st_size)
+        text = path.read_text()
     except OSError as error:
-        raise ConfigInvalid("wallet key", str(path), "a readable key file", error.strerror) from None
+        raise ConfigInvalid(what, str(path), "a readable file", error.strerror) from None
+    except UnicodeDecodeError:
+        raise ConfigInvalid(what, str(path), "a text", "bytes that are none") from None
+    mode = stat.S_IMODE(status.st_mode)
     if mode & 0o077:
-        raise ConfigInvalid("wallet key", str(path), "a file that only its owner can read (mode 0600)", oct(mode))
+        raise ConfigInvalid(what, str(path), "a file that only its owner can read (mode 0600)", oct(mode))
+    return text
+
+
+def load_wallet(path: Path) -> Wallet:
+    """The wallet of a plain key file (32 bytes in hexadecimal). Raises ConfigInvalid as `keys.load_key`, which also
+    knows keystores.
+    """
+    return parse_key(read_secret("wallet key", path), str(path))
+
+
+def parse_key(text: str, where: str) -> Wallet:
+    """The wallet of a key as text. Raises ConfigInvalid that names `where` and never quotes the text."""
     try:
-        key = bytes.fromhex(text.removeprefix("0x"))
-        return Wallet(key)
+        return Wallet(bytes.fromhex(text.strip().removeprefix("0x")))
     except ValueError:
-        # The content is a secret: it is not quoted.
-        raise ConfigInvalid("wallet key", str(path), "32 bytes in hexadecimal", "something else") from None
+        raise ConfigInvalid("wallet key", where, "32 bytes in hexadecimal", "something else") from None

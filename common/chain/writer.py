@@ -12,17 +12,28 @@ from typing import Any, Protocol
 import msgspec
 
 from common.chain.abi import Call
-from common.chain.blocks import Head, Receipt, parse_head, parse_receipt
+from common.chain.blocks import Head, Receipt, parse_head, parse_quantity, parse_receipt
 from common.chain.fees import GasPolicy
+from common.chain.gas_day import reserved_wei, spent_wei
 from common.chain.node import Node
 from common.chain.rpc import Request
-from common.chain.transaction_rules import Broadcast, Observed, RaiseFees, ResendPolicy, Step, after_refusal, decide
+from common.chain.transaction_rules import (
+    SECOND_NS,
+    Broadcast,
+    Observed,
+    RaiseFees,
+    ResendPolicy,
+    Step,
+    after_refusal,
+    decide,
+)
 from common.chain.transactions import (
     AnyRecord,
     Attempt,
     Inclusion,
     Ledger,
     Transaction,
+    TransactionOrphaned,
     TransactionPlanned,
     TransactionSent,
     TransactionSigned,
@@ -33,6 +44,7 @@ from common.model.errors import ConfigInvalid, OutcomeUnknown, PeerUnavailable, 
 
 TRANSFER_GAS = 21_000
 OPEN_MAX = 16
+GAPS_MAX = 64
 POLL_S = 0.1
 
 
@@ -65,6 +77,7 @@ class TransactionWriter:
         self._ledger = Ledger(record for _, _, record in journal.read_as(AnyRecord))
         # Nonces are handed out, and the journal written, by one coroutine at a time.
         self._turn = asyncio.Lock()
+        self._gap_since_ns = 0
 
     async def start(self) -> None:
         """Refuse a wrong chain (ConfigInvalid), then look after everything that the last life left open."""
@@ -77,17 +90,26 @@ class TransactionWriter:
         """A transaction by its key, in any state, from any life of the process."""
         return self._ledger.get(key)
 
+    def gas_day_wei(self) -> tuple[int, int]:
+        """(spent, still free) of the rolling day's gas budget; what open transactions reserve is not free."""
+        return spent_wei(self._ledger.all(), self._now_ns()), max(self._gas.cost_day_max_wei - self._taken_wei(), 0)
+
     def open(self) -> list[Transaction]:
         """All that are not terminal, by nonce."""
         return self._ledger.open()
+
+    def mined(self) -> list[Transaction]:
+        """All that stand in a block as far as was seen, from all lives of the process."""
+        return self._ledger.mined()
 
     async def submit(self, key: str, call: Call[Any], intent: str = "", gas_limit: int = 0) -> Transaction:
         """Journal, then send. A key that is known already sends nothing and returns what became of it.
 
         Raises RequestRefused if it would revert ("reverted"), exceeds a cap ("gas_limit", "fee_cap", "gas_budget",
-        "too_many_open") or is refused for good; nothing of it is then left behind. Raises PeerUnavailable if the
-        node cannot be asked; nothing is planned then. Afterwards, losses of contact do not raise: the state tells,
-        and `advance` carries on. The estimate sees only mined state: give `gas_limit` to follow an open transaction.
+        "gas_budget_day", "too_many_open") or is refused for good; nothing of it is then left behind. Raises
+        PeerUnavailable if the node cannot be asked; nothing is planned then. Afterwards, losses of contact do not
+        raise: the state tells, and `advance` carries on. The estimate sees only mined state: give `gas_limit` to
+        follow an open transaction.
         """
         async with self._turn:
             if known := self._ledger.get(key):
@@ -98,8 +120,9 @@ class TransactionWriter:
             limit = gas_limit or self._gas.gas_limit(await self._node.estimate_gas(call, self.address))
             fees = self._gas.first_fees(head.base_fee)
             self._gas.check_cost(limit, fees)
+            self._gas.check_day(limit, fees, self._taken_wei())
             request = TransactionRequest(to=call.to, data=call.data, gas_limit=limit, value=call.value)
-            transaction = self._plan(key, intent, request, chain_nonce, fees)
+            transaction = self._plan(key, intent, request, self._ledger.next_nonce(chain_nonce), fees)
             await self._broadcast(transaction, transaction.attempts[-1], head.base_fee)
             transaction = self._current(key)
             if transaction.state is TransactionState.FAILED:
@@ -137,6 +160,7 @@ class TransactionWriter:
             if not opened:
                 return
             seen = await self._observe(opened)
+            await self._mend_gaps(seen)
             for transaction in opened:
                 await self._carry_out(decide(transaction, seen, self._now_ns(), self._resend), seen.base_fee)
             self._journal.commit()
@@ -162,21 +186,27 @@ class TransactionWriter:
         return await self._node.receipt(inclusion.hash) if inclusion else None
 
     async def revert_reason(self, key: str) -> str:
-        """Why a mined transaction reverted: its call repeated on the state before its block. "" if it passes there."""
+        """Why a mined transaction failed: "out of gas", else what its call says on the state before its block, else
+        on the state after it (where somebody came first inside the block, or it was too late). "" if it passes on both.
+        """
         transaction = self._current(key)
         if transaction.inclusion is None:
             return ""
         request = transaction.request
+        # A call that ends for want of gas leaves its caller a 64th (EIP-150); ours may be four calls deep.
+        if transaction.inclusion.gas_used * 64 >= request.gas_limit * 60:
+            return "out of gas"
         call = Call(request.to, request.data, bytes, request.value)
-        try:
-            await self._node.read(call, transaction.inclusion.block_number - 1, self.address)
-        except RequestRefused as refusal:
-            return refusal.detail
+        for block in (transaction.inclusion.block_number - 1, transaction.inclusion.block_number):
+            try:
+                await self._node.read(call, block, self.address)
+            except RequestRefused as refusal:
+                return refusal.detail
         return ""
 
-    def _plan(self, key: str, intent: str, request: TransactionRequest, chain_nonce: int, fees: Fees) -> Transaction:
+    def _plan(self, key: str, intent: str, request: TransactionRequest, nonce: int, fees: Fees) -> Transaction:
         """Planned and signed in one commit, before a byte leaves."""
-        nonce, now_ns = self._ledger.next_nonce(chain_nonce), self._now_ns()
+        now_ns = self._now_ns()
         attempt = self._sign(request, nonce, fees)
         self._note(TransactionPlanned(key=key, intent=intent, nonce=nonce, request=request, planned_ns=now_ns))
         self._note(TransactionSigned(key=key, attempt=attempt))
@@ -197,6 +227,40 @@ class TransactionWriter:
             else:
                 self._note(step)
 
+    async def _mend_gaps(self, seen: Observed) -> None:
+        """Nothing of ours is mined while a lower nonce is free: a node that came back with an older state forgot it,
+        or one that counted wrongly made us skip it. The former goes out again as the same bytes, so that no second
+        form of it can exist; the latter is used up by an empty transaction to ourselves.
+        """
+        missing = self._ledger.missing_nonces(seen.chain_nonce)[:GAPS_MAX]
+        if not missing:
+            self._gap_since_ns = 0
+            return
+        now_ns = self._now_ns()
+        self._gap_since_ns = self._gap_since_ns or now_ns
+        # One look is no proof that a nonce was never ours: the node may lag behind.
+        lasting = now_ns - self._gap_since_ns >= self._resend.overtaken_after_s * SECOND_NS
+        for nonce in missing:
+            if forgotten := self._ledger.forgotten(nonce):
+                assert forgotten.inclusion is not None
+                self.counters["forgotten"] += 1
+                self._note(TransactionOrphaned(key=forgotten.key, noticed_ns=now_ns))
+                await self._broadcast(
+                    self._current(forgotten.key), forgotten.attempt(forgotten.inclusion.hash), seen.base_fee
+                )
+            elif lasting:
+                await self._fill(nonce, seen.base_fee)
+
+    async def _fill(self, nonce: int, base_fee: int) -> None:
+        empty = TransactionRequest(to=self.address, data=b"", gas_limit=TRANSFER_GAS)
+        try:
+            fees = self._gas.first_fees(base_fee)
+        except RequestRefused:
+            return  # A gas spike: whoever waits for this nonce waits a little longer.
+        transaction = self._plan(f"fill-{nonce}-{self._now_ns()}", "skipped nonce", empty, nonce, fees)
+        self.counters["gaps_filled"] += 1
+        await self._broadcast(transaction, transaction.attempts[-1], base_fee)
+
     async def _raise_fees(self, transaction: Transaction, base_fee: int) -> None:
         newest = transaction.attempts[-1]
         request = transaction.request
@@ -211,6 +275,13 @@ class TransactionWriter:
         fees = self._gas.bumped_fees(transaction.attempts[-1].fees, base_fee, request.gas_limit)
         if fees is None:
             return False
+        if not cancels:
+            # A cancellation is always allowed: it ends a reservation, and it is what is left when the day is used up.
+            try:
+                self._gas.check_day(request.gas_limit, fees, self._taken_wei(but=transaction.key))
+            except RequestRefused as refusal:
+                self.counters[refusal.code] += 1
+                return False
         attempt = self._sign(request, transaction.nonce, fees, cancels)
         self._note(TransactionSigned(key=transaction.key, attempt=attempt))
         self._journal.commit()
@@ -249,6 +320,11 @@ class TransactionWriter:
         self._journal.append(record)
         self.counters[str(transaction.state)] += 1
 
+    def _taken_wei(self, but: str = "") -> int:
+        """Of the day's budget: spent, and reserved by all open transactions but one."""
+        transactions = self._ledger.all()
+        return spent_wei(transactions, self._now_ns()) + reserved_wei(transactions, but)
+
     def _current(self, key: str) -> Transaction:
         transaction = self._ledger.get(key)
         if transaction is None:
@@ -256,8 +332,15 @@ class TransactionWriter:
         return transaction
 
     async def _look(self) -> tuple[Head, int]:
-        block, count = await self._node.batch(self._look_requests())
-        return parse_head(block), int(count, 16)
+        return self._looked(await self._node.batch(self._look_requests()))
+
+    def _looked(self, answers: list[Any]) -> tuple[Head, int]:
+        block, count = answers
+        understand = self._node.understand
+        return (
+            understand("eth_getBlockByNumber", parse_head, block),
+            understand("eth_getTransactionCount", parse_quantity, count),
+        )
 
     def _look_requests(self) -> list[Request]:
         return [("eth_getBlockByNumber", ["latest", False]), ("eth_getTransactionCount", [self.address, "latest"])]
@@ -269,12 +352,19 @@ class TransactionWriter:
         requests += [("eth_getTransactionReceipt", [name]) for name in hashes]
         requests += [("eth_getTransactionByHash", [name]) for name in hashes]
         block, count, *found = await self._node.batch(requests)
-        head, receipts, known = parse_head(block), found[: len(hashes)], found[len(hashes) :]
+        head, chain_nonce = self._looked([block, count])
+        receipts, known = found[: len(hashes)], found[len(hashes) :]
+        understand = self._node.understand
+        included = {
+            name: understand("eth_getTransactionReceipt", _inclusion, item)
+            for name, item in zip(hashes, receipts, strict=True)
+            if item
+        }
         return Observed(
             head_number=head.number,
             base_fee=head.base_fee,
-            chain_nonce=int(count, 16),
-            included={name: _inclusion(item) for name, item in zip(hashes, receipts, strict=True) if item},
+            chain_nonce=chain_nonce,
+            included=included,
             pooled=frozenset(name for name, item in zip(hashes, known, strict=True) if item),
         )
 

@@ -36,7 +36,9 @@ class ContractAddresses(msgspec.Struct, frozen=True, kw_only=True, forbid_unknow
 
 
 class ChainAccess(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """The EVM chain of the LP leg. `fee_ppm` names the pool's fee tier (500 = 0.05 %)."""
+    """The EVM chain of the LP leg. `fee_ppm` names the pool's fee tier (500 = 0.05 %). `ws_url` is where the node
+    announces new blocks; "" = it is polled.
+    """
 
     name: str
     chain_id: int
@@ -44,6 +46,11 @@ class ChainAccess(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     fee_ppm: int
     base_symbol: str
     contracts: ContractAddresses
+    ws_url: str = ""
+
+    def __post_init__(self) -> None:
+        if self.ws_url and not self.ws_url.startswith(("ws://", "wss://")):
+            raise ValueError(f"ws_url must begin with ws:// or wss://, got {self.ws_url}")
 
 
 class ProcessEntry(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

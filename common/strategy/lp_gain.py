@@ -1,17 +1,22 @@
 """Whether moving a range pays: fees that it would earn until the price leaves it, against those of the old one."""
 
 from collections import deque
+from collections.abc import Iterable
 from math import erf, log, sqrt
 
 import msgspec
 
 from common.amm.fees import Growth
+from common.amm.loss import lvr_rate
 from common.amm.pair import Pair
 from common.strategy.lp_holdings import Holdings
 from common.strategy.lp_plan import MovePlan
 
 SECOND_NS = 10**9
 _QUADRATURE_POINTS = 24
+
+Owned = tuple[int, int, int]
+"""Lower tick, upper tick, raw liquidity."""
 
 
 class FeeRate:
@@ -29,6 +34,11 @@ class FeeRate:
         while block_time_ns - self._samples[0][0] > self._window_ns:
             self._samples.popleft()
 
+    @property
+    def measured_s(self) -> float:
+        """For how long the samples reach back."""
+        return (self._samples[-1][0] - self._samples[0][0]) / SECOND_NS if self._samples else 0.0
+
     def quote_per_second(self, price: float) -> float | None:
         """Quote per second per raw unit of liquidity, or None before there are two samples."""
         if len(self._samples) < 2:
@@ -40,31 +50,42 @@ class FeeRate:
         return value / 2.0**128 * SECOND_NS / (end_ns - start_ns)
 
 
-class GainEstimate(msgspec.Struct, frozen=True):
-    """Expected fees in quote over the horizon, of what stands and of what would stand."""
+class Outlook(msgspec.Struct, frozen=True, kw_only=True):
+    """What a pool is expected to pay: `rate` in quote per second and raw unit of active liquidity, at lognormal
+    volatility `sigma` per sqrt(s), over `horizon_s` seconds from `price`.
+    """
 
-    present: float
-    planned: float
+    pair: Pair
+    price: float
+    rate: float
+    sigma: float
+    horizon_s: float
 
-    @property
-    def gain(self) -> float:
-        """What moving adds before its gas."""
-        return self.planned - self.present
-
-
-def estimate_gain(holdings: Holdings, plan: MovePlan, fee_rate: float, sigma: float, horizon_s: float) -> GainEstimate:
-    """Expected fees of the present and of the planned ranges: rate x liquidity x expected time in range."""
-    price, pair = holdings.price, holdings.pair
-    present = [(each.range.tick_lower, each.range.tick_upper, each.range.liquidity) for each in holdings.ranges]
-    planned = [(each.tick_lower, each.tick_upper, each.liquidity) for each in plan.mints]
-    worth = [
-        fee_rate * sum(
-            liquidity * expected_time_inside(price, *pair.price_bounds(lower, upper), sigma, horizon_s)
+    def income(self, ranges: Iterable[Owned]) -> float:
+        """Expected income of ranges: rate x liquidity x expected time in range."""
+        return self.rate * sum(
+            liquidity
+            * expected_time_inside(self.price, *self.pair.price_bounds(lower, upper), self.sigma, self.horizon_s)
             for lower, upper, liquidity in ranges
         )
-        for ranges in (present, planned)
-    ]  # fmt: skip
-    return GainEstimate(worth[0], worth[1])
+
+    def net_of_lvr(self) -> "Outlook":
+        """The same after loss-versus-rebalancing: L sigma^2 sqrt(P) / 4 per second that liquidity is in range.
+
+        All flow counts in a measured fee rate, the arbitrageurs' too, so all of LVR is set against it (models.md).
+        """
+        loss = lvr_rate(self.pair.whole_liquidity(1), self.sigma, self.price)
+        return msgspec.structs.replace(self, rate=self.rate - loss)
+
+
+def standing_ranges(holdings: Holdings) -> list[Owned]:
+    """(tick_lower, tick_upper, liquidity) of what we have."""
+    return [(each.range.tick_lower, each.range.tick_upper, each.range.liquidity) for each in holdings.ranges]
+
+
+def planned_ranges(plan: MovePlan) -> list[Owned]:
+    """(tick_lower, tick_upper, liquidity) of what a plan mints."""
+    return [(each.tick_lower, each.tick_upper, each.liquidity) for each in plan.mints]
 
 
 def expected_time_inside(price: float, low: float, high: float, sigma: float, horizon_s: float) -> float:
@@ -81,3 +102,10 @@ def expected_time_inside(price: float, low: float, high: float, sigma: float, ho
         inside = (erf(log(high / price) / spread) - erf(log(low / price) / spread)) / 2
         total += inside * 2 * root * width
     return total
+
+
+def expected_exit_s(price: float, low: float, high: float, sigma: float) -> float:
+    """Mean seconds until a driftless log-price leaves [low, high]: ln(P/low) ln(high/P) / sigma^2; 0 from outside."""
+    if not low < price < high:
+        return 0.0
+    return log(price / low) * log(high / price) / sigma**2

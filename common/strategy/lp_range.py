@@ -7,7 +7,7 @@ present one, so the far bound follows from the near one. The near bounds are the
 Bounds are counted in steps: tick spacings along rising P, whatever the order of the tokens.
 """
 
-from math import ceil, floor
+from math import ceil, floor, sqrt
 
 import msgspec
 
@@ -23,6 +23,8 @@ class RangeModel(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
 
     `arrival_rate` A in 1/s, `decay` k in 1/bp, `risk_aversion` gamma in 1/(bp x lot), `xi_impact` in bp (markout of
     the pool's flow, see common/pricing/glft.py). `half_width_bps_*` bound the distance of each far bound from P.
+    `width_sigmas`: no far bound is nearer than this many standard deviations of the log-price over `width_horizon_s`,
+    as far as half_width_bps_max allows; 0 leaves the width to the model alone.
     """
 
     arrival_rate: float = 0.02
@@ -32,15 +34,23 @@ class RangeModel(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     lot_base: float = 10.0
     half_width_bps_min: float = 20.0
     half_width_bps_max: float = 80.0
+    width_sigmas: float = 0.0
+    width_horizon_s: float = 3600.0
 
     def __post_init__(self) -> None:
-        for name in ("arrival_rate", "decay", "risk_aversion", "lot_base", "half_width_bps_min"):
+        for name in ("arrival_rate", "decay", "risk_aversion", "lot_base", "half_width_bps_min", "width_horizon_s"):
             if not getattr(self, name) > 0:
                 raise ValueError(f"{name} must be above 0, got {getattr(self, name)}")
         if not self.half_width_bps_min <= self.half_width_bps_max < BPS:
             raise ValueError(f"half_width_bps_max must lie in half_width_bps_min..{BPS}, got {self.half_width_bps_max}")
-        if self.xi_impact < 0:
-            raise ValueError(f"xi_impact must be at least 0, got {self.xi_impact}")
+        for name in ("xi_impact", "width_sigmas"):
+            if not getattr(self, name) >= 0:
+                raise ValueError(f"{name} must be at least 0, got {getattr(self, name)}")
+
+    def least_half_width_bps(self, sigma: float) -> float:
+        """How near a far bound may be at this lognormal volatility per sqrt(s): never falls as sigma rises."""
+        spread_bps = self.width_sigmas * sigma * sqrt(self.width_horizon_s) * BPS
+        return min(max(self.half_width_bps_min, spread_bps), self.half_width_bps_max)
 
 
 class Offsets(msgspec.Struct, frozen=True):
@@ -97,8 +107,11 @@ def model_offsets(model: RangeModel, price: float, sigma: float, inventory: floa
     return Offsets(max(quotes.bid_offset(lots), 0.0) * unit, max(quotes.ask_offset(lots), 0.0) * unit)
 
 
-def target_range(pair: Pair, price: float, offsets: Offsets, model: RangeModel) -> RangeTarget:
-    """The aligned bounds for these offsets. Raises InputInvalid when they leave the pool's tick range."""
+def target_range(pair: Pair, price: float, offsets: Offsets, model: RangeModel, sigma: float = 0.0) -> RangeTarget:
+    """The aligned bounds for these offsets. Raises InputInvalid when they leave the pool's tick range.
+
+    `sigma` (lognormal per sqrt(s)) only widens, by the model's `width_sigmas`.
+    """
     if not (offsets.bid >= 0 and offsets.ask >= 0):
         raise InputInvalid("offsets", "lp_range", "two numbers of at least 0", (offsets.bid, offsets.ask))
     keep = 1 - pair.fee_ppm / 1e6
@@ -106,8 +119,9 @@ def target_range(pair: Pair, price: float, offsets: Offsets, model: RangeModel) 
     bid_end, ask_start = floor(step), floor(step) + 1
     upper_asked = ((price + offsets.ask) * keep) ** 2 / pair.price_at_step(ask_start)
     lower_asked = (max(price - offsets.bid, 0.0) / keep) ** 2 / pair.price_at_step(bid_end)
-    upper = _align(pair, price, upper_asked, +1, model)
-    lower = _align(pair, price, lower_asked, -1, model)
+    widths = model.least_half_width_bps(sigma), model.half_width_bps_max
+    upper = _align(pair, price, upper_asked, +1, widths)
+    lower = _align(pair, price, lower_asked, -1, widths)
     upper, lower = max(upper, ask_start + 1), min(lower, bid_end - 1)
     pair.range_of(lower, upper)
     return RangeTarget(
@@ -117,12 +131,13 @@ def target_range(pair: Pair, price: float, offsets: Offsets, model: RangeModel) 
     )  # fmt: skip
 
 
-def _align(pair: Pair, price: float, asked: float, side: int, model: RangeModel) -> int:
-    """The whole step nearest to an asked bound, no nearer to the price and no farther than the model's widths allow.
+def _align(pair: Pair, price: float, asked: float, side: int, widths: tuple[float, float]) -> int:
+    """The whole step nearest to an asked bound, its distance from the price within `widths` (least, most) in bps.
 
     Where the grid cannot give both, the least width wins: a range too narrow is crossed at once.
     """
-    nearest = ceil(side * pair.steps_of(price * (1 + side * model.half_width_bps_min / BPS)))
-    farthest = floor(side * pair.steps_of(price * (1 + side * model.half_width_bps_max / BPS)))
+    least_bps, most_bps = widths
+    nearest = ceil(side * pair.steps_of(price * (1 + side * least_bps / BPS)))
+    farthest = floor(side * pair.steps_of(price * (1 + side * most_bps / BPS)))
     wanted = round(side * pair.steps_of(asked)) if asked > 0 else farthest
     return side * max(min(wanted, farthest), nearest)

@@ -18,8 +18,11 @@ COMMANDS = {
     "rearm": "release the kill latch",
     "doctor": "check this machine, the configuration and what is left of earlier runs",
     "report": "figures of the present or last run",
+    "lp": "what the LP on chain does: status, open, close, collect, rebalance, resume",
     "exchange": "tell a venue's exchange what to do, and ask it what it knows",
 }
+
+LP_ACTIONS = ("status", "open", "close", "collect", "rebalance", "resume")
 
 HELP_OF_THEIR_OWN = frozenset({"exchange"})
 
@@ -58,8 +61,9 @@ def build_parser() -> argparse.ArgumentParser:
     _add_status(made["status"])
     _add_logs(made["logs"])
     _add_exchange(made["exchange"])
+    _add_lp(made["lp"])
     made["kill"].add_argument("--reason", required=True, help="why, for whoever reads it later")
-    for name in ("kill", "rearm"):
+    for name in ("kill", "rearm", "lp"):
         made[name].add_argument("--operator", default=os.environ.get("USER", "operator"), help="who (default: $USER)")
     return parser
 
@@ -106,6 +110,12 @@ def _add_exchange(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "words", nargs=argparse.REMAINDER, help="commands | COMMAND field=value ... | show QUESTION ..."
     )
+
+
+def _add_lp(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("action", choices=LP_ACTIONS, help="open and close stand until the other is said")
+    parser.add_argument("--dry-run", action="store_true", help="show what would be sent now, and send nothing")
+    parser.add_argument("--wait-s", type=_seconds, default=60.0, help="how long to wait for the outcome (default: 60)")
 
 
 def _seconds(text: str) -> float:

@@ -69,10 +69,15 @@ class Picture(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def healthy(self) -> bool:
-        """True when every process runs and beats."""
-        return self.supervised and all(
-            each.state == "RUNNING" and each.health == "running" and each.heartbeat_age_s is not None
-            for each in self.processes
+        """True when every process runs and beats, and the LP is not halted."""
+        halted = self.lp is not None and self.lp.state == "halted"
+        return (
+            self.supervised
+            and not halted
+            and all(
+                each.state == "RUNNING" and each.health == "running" and each.heartbeat_age_s is not None
+                for each in self.processes
+            )
         )
 
 

@@ -146,7 +146,7 @@ def _lp_lines(lp: LpInventoryChanged | None, paint: Paint) -> list[str]:
     fees = lp.fees_base * lp.price + lp.fees_quote
     collected = lp.fees_collected_base * lp.price + lp.fees_collected_quote
     return [
-        f"{'LP':8}{lp.pool} on {lp.chain}  price {lp.price:.2f}  block {lp.block_number}  {lp.state}"
+        f"{'LP':8}{lp.pool} on {lp.chain}  price {lp.price:.2f}  block {lp.block_number}  {_lp_state(lp, paint)}"
         f"  rebalances {lp.rebalances}",
         f"{'':8}{_range_text(lp, paint)}",
         f"{'':8}owns {lp.base_total:.4f} + {lp.quote_total:,.2f}  worth {lp.value_quote:,.2f}"
@@ -154,6 +154,13 @@ def _lp_lines(lp: LpInventoryChanged | None, paint: Paint) -> list[str]:
         f"{'':8}delta {lp.delta:+.4f}  reference {lp.reference:+.4f}  residual {lp.residual:+.4f}"
         f"  gamma {lp.gamma:+.5f}",
     ]
+
+
+def _lp_state(lp: LpInventoryChanged, paint: Paint) -> str:
+    if lp.halted:
+        return paint(f"{lp.state}: {lp.halted} (`counterweight lp status`)", "red", "bold")
+    words = f"{lp.state} ({lp.doing})" if lp.doing else lp.state
+    return paint(words, "yellow") if lp.state in ("waiting_for_gas", "closing") else words
 
 
 def _range_text(lp: LpInventoryChanged, paint: Paint) -> str:

@@ -1,48 +1,68 @@
-"""A plan as the calls of one transaction: all of it happens, or none of it."""
+"""A plan as steps of the venue's adapter."""
 
 from typing import Any
 
-from common.chain import position_manager
 from common.chain.abi import Call
-from common.chain.position_manager import MintParams
+from common.chain.clmm import ClmmAdapter, CloseRange, CollectOwed, Limits, OpenRange, Step, SwapExactInput
 from common.strategy.lp_holdings import Holdings
-from common.strategy.lp_plan import MovePlan, PlannedBurn, PlannedMint
-from services.defi_lp.contracts import PoolContracts
+from common.strategy.lp_plan import MovePlan, PlannedBurn
+from common.strategy.lp_swap import PlannedSwap
 
 
-def move_call(at: PoolContracts, plan: MovePlan, owner: str, deadline_s: int) -> Call[Any]:
-    """Empty, collect and burn the old ranges, then mint the new ones.
+def close_steps(burns: tuple[PlannedBurn, ...]) -> list[Step]:
+    """Empty, collect and burn ranges wherever they stand."""
+    return [
+        Step(
+            intent=CloseRange(position_id=each.owned.token_id, liquidity=each.owned.range.liquidity),
+            limits=Limits(amount0_min=each.amount0_min, amount1_min=each.amount1_min),
+        )
+        for each in burns
+    ]
 
-    In one multicall there is no moment without a position, and no step at which a crash could strand tokens.
+
+def move_steps(pool_id: str, plan: MovePlan) -> list[Step]:
+    """The old ranges out, then the new ones into this pool."""
+    opening = [
+        Step(
+            intent=OpenRange(
+                pool_id=pool_id, tick_lower=each.tick_lower, tick_upper=each.tick_upper,
+                amount0=each.amount0, amount1=each.amount1, liquidity=each.liquidity,
+            ),
+            limits=Limits(amount0_min=each.amount0_min, amount1_min=each.amount1_min),
+        )
+        for each in plan.mints
+    ]  # fmt: skip
+    return close_steps(plan.burns) + opening
+
+
+def move_call(at: ClmmAdapter, pool_id: str, plan: MovePlan, owner: str, deadline_s: int) -> Call[Any]:
+    """All of a move as one transaction.
+
+    So there is no moment without a position, and no step at which a crash could strand tokens.
     """
-    parts: list[Call[Any]] = []
-    for burn in plan.burns:
-        parts += _burn_calls(at, burn, owner, deadline_s)
-    parts += [position_manager.mint(at.manager, _mint_params(at, each, owner, deadline_s)) for each in plan.mints]
-    return position_manager.multicall(at.manager, parts)
+    (call,) = at.encode(move_steps(pool_id, plan), owner, deadline_s)
+    return call
 
 
-def collect_call(at: PoolContracts, holdings: Holdings, owner: str) -> Call[Any]:
+def withdraw_call(at: ClmmAdapter, burns: tuple[PlannedBurn, ...], owner: str, deadline_s: int) -> Call[Any]:
+    """All ranges out as one transaction."""
+    (call,) = at.encode(close_steps(burns), owner, deadline_s)
+    return call
+
+
+def swap_call(at: ClmmAdapter, pool_id: str, swap: PlannedSwap, owner: str, deadline_s: int) -> Call[Any]:
+    """A sale: its least amount out hangs on the CeFi mid."""
+    least = {"amount1_min" if swap.zero_for_one else "amount0_min": swap.amount_out_min}
+    step = Step(
+        intent=SwapExactInput(pool_id=pool_id, sells_token0=swap.zero_for_one, amount_in=swap.amount_in),
+        limits=Limits(**least, sqrt_price_limit_x96=swap.sqrt_price_limit_x96),
+    )
+    (call,) = at.encode([step], owner, deadline_s)
+    return call
+
+
+def collect_call(at: ClmmAdapter, holdings: Holdings, owner: str, deadline_s: int) -> Call[Any]:
     """Collect what is owed to every range."""
-    parts = [position_manager.collect(at.manager, owned.token_id, owner) for owned in holdings.ranges]
-    return position_manager.multicall(at.manager, parts)
-
-
-def _burn_calls(at: PoolContracts, burn: PlannedBurn, owner: str, deadline_s: int) -> list[Call[Any]]:
-    token_id, liquidity = burn.owned.token_id, burn.owned.range.liquidity
-    parts: list[Call[Any]] = []
-    if liquidity:  # The manager refuses to take nothing out.
-        minimum = (burn.amount0_min, burn.amount1_min)
-        parts.append(position_manager.decrease(at.manager, token_id, liquidity, *minimum, deadline_s))
-    return [*parts, position_manager.collect(at.manager, token_id, owner), position_manager.burn(at.manager, token_id)]
-
-
-def _mint_params(at: PoolContracts, planned: PlannedMint, owner: str, deadline_s: int) -> MintParams:
-    token0, token1 = at.tokens
-    return MintParams(
-        token0=token0, token1=token1, fee_ppm=at.pair.fee_ppm,
-        tick_lower=planned.tick_lower, tick_upper=planned.tick_upper,
-        amount0_desired=planned.amount0, amount1_desired=planned.amount1,
-        amount0_min=planned.amount0_min, amount1_min=planned.amount1_min,
-        recipient=owner, deadline_s=deadline_s,
-    )  # fmt: skip
+    steps = [Step(intent=CollectOwed(position_id=owned.token_id)) for owned in holdings.ranges]
+    (call,) = at.encode(steps, owner, deadline_s)
+    return call

@@ -1,50 +1,48 @@
-"""The pool that the LP provides to, checked against the chain once."""
+"""The pools that the LP may provide to, checked against the chain once, behind the adapter of their venue."""
 
-import msgspec
+from typing import NamedTuple
 
-from common.amm.pair import Pair
-from common.chain import erc20, pool
 from common.chain.addresses import checksum
+from common.chain.clmm import ClmmAdapter
 from common.chain.node import Node
+from common.chain.uniswap_v3 import UniswapV3, UniswapV3Contracts, find_pools
 from common.model.errors import ConfigInvalid
 from common.runtime.fleet import ChainAccess
+from services.defi_lp.config import DefiLpConfig
 
 
-class PoolContracts(msgspec.Struct, frozen=True, kw_only=True):
-    """Addresses with their checksum, and what the pool says of itself."""
+class Venue(NamedTuple):
+    """The adapter, and the configured pool's id: home while no range stands anywhere."""
 
-    pool: str
-    manager: str
-    base: str
-    quote: str
-    pair: Pair
+    adapter: ClmmAdapter
+    home: str
 
     @property
     def tokens(self) -> tuple[str, str]:
-        """(token0, token1)."""
-        return (self.base, self.quote) if self.pair.base_is_token0 else (self.quote, self.base)
+        """(base, quote) addresses; all pools order them alike."""
+        token0, token1 = self.adapter.tokens
+        return (token0, token1) if self.adapter.pools[self.home].base_is_token0 else (token1, token0)
 
 
-async def find_pool(node: Node, chain: ChainAccess) -> PoolContracts | None:
-    """The configured pool, or None while it is not there or has no price yet. Raises ConfigInvalid if it is another."""
-    at = chain.contracts
-    pool_address, base, quote = checksum(at.pool), checksum(at.base_token), checksum(at.quote_token)
-    if not await node.code(pool_address):
-        return None
-    token0, token1, fee, spacing, slot0, base_decimals, quote_decimals = await node.read_many(
-        [
-            pool.token0(pool_address), pool.token1(pool_address), pool.fee(pool_address),
-            pool.tick_spacing(pool_address), pool.slot0(pool_address), erc20.decimals(base), erc20.decimals(quote),
-        ]
+async def find_venue(node: Node, chain: ChainAccess, config: DefiLpConfig) -> Venue | None:
+    """The configured pool and its siblings, or None while it is not there or has no price yet.
+
+    Raises ConfigInvalid if the configured pool is not the factory's for this pair and fee.
+    """
+    named = chain.contracts
+    at = UniswapV3Contracts(
+        factory=checksum(named.factory), manager=checksum(named.position_manager), router=checksum(named.router),
+        base=checksum(named.base_token), quote=checksum(named.quote_token),
     )  # fmt: skip
-    if {token0, token1} != {base, quote}:
-        raise ConfigInvalid("pool", "fleet.toml: chain.contracts", f"the pool of {base} and {quote}", (token0, token1))
-    if fee != chain.fee_ppm:
-        raise ConfigInvalid("pool", "fleet.toml: chain.fee_ppm", f"the pool's {fee}", chain.fee_ppm)
-    if not slot0.sqrt_price_x96:
+    home = checksum(named.pool)
+    if not (await node.code(at.factory) and await node.code(home)):
         return None
-    pair = Pair(
-        base_is_token0=token0 == base, base_decimals=base_decimals, quote_decimals=quote_decimals,
-        tick_spacing=spacing, fee_ppm=fee,
-    )  # fmt: skip
-    return PoolContracts(pool=pool_address, manager=checksum(at.position_manager), base=base, quote=quote, pair=pair)
+    tiers = dict.fromkeys((chain.fee_ppm, *config.fee_tiers_ppm))
+    pools = await find_pools(node, at, list(tiers))
+    own = next((address for address, pair in pools.items() if pair.fee_ppm == chain.fee_ppm), None)
+    if own is None:
+        return None
+    if own != home:
+        rule = f"the factory's pool of {at.base} and {at.quote} at {chain.fee_ppm} ppm: {own}"
+        raise ConfigInvalid("pool", "fleet.toml: chain.contracts.pool", rule, home)
+    return Venue(UniswapV3(at, pools, config.twap_window_s), home)

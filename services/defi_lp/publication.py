@@ -1,10 +1,12 @@
-"""The LP's inventory as a message."""
+"""The LP's inventory, and what became of its sagas, as messages."""
 
 import msgspec
 
-from common.messages import LpInventoryChanged, LpRange
+from common.accounting.lp_performance import LpWealth
+from common.messages import LpAccount, LpInventoryChanged, LpRange, LpSagaEnded
+from common.strategy.lp_book import LpBook, Saga
 from common.strategy.lp_holdings import Holdings, OwnedRange
-from services.defi_lp.act_book import ActBook
+from common.strategy.lp_records import BASE, QUOTE, Amounts, SagaEnded, Settlement
 from services.defi_lp.reading import Reading
 
 SECOND_NS = 10**9
@@ -26,11 +28,14 @@ class Publication:
             return True
         return message.received_ns - self.last.received_ns >= keepalive_s * SECOND_NS
 
-    def draft(self, reading: Reading, book: ActBook, reference: float, state: str, now_ns: int) -> LpInventoryChanged:
-        """The message for this block, as a change to `last`."""
+    def draft(
+        self, reading: Reading, book: LpBook, reference: float, now_ns: int, state: str, doing: str = "",
+        halted: str = "", wealth: LpWealth | None = None,
+    ) -> LpInventoryChanged:  # fmt: skip
+        """The message for this block, as a change to `last`. `wealth` tells of deposits and swaps, as last settled."""
         holdings, pair = reading.holdings, reading.holdings.pair
         low, high = holdings.price_bounds or (0.0, 0.0)
-        collected = book.fees_collected
+        collected = book.gains.fees.pair
         message = LpInventoryChanged(
             chain=self._chain, pool=self._pool,
             block_number=reading.head.number, block_hash=reading.head.hash,
@@ -47,9 +52,25 @@ class Publication:
             value_quote=holdings.value, provisional=True,
             rebalances=book.rebalances,
             fees_collected_base=pair.whole_base(collected[0]), fees_collected_quote=pair.whole_quote(collected[1]),
-            gas_spent_native=book.gas_wei / WEI_PER_ETHER, state=state,
+            gas_spent_native=int(book.gains.gas_wei) / WEI_PER_ETHER, state=state, doing=doing, halted=halted,
+            deposited_base=wealth.deposited_base if wealth else 0.0,
+            deposited_quote=wealth.deposited_quote if wealth else 0.0,
+            swapped_base=wealth.swapped_base if wealth else 0.0, swapped_quote=wealth.swapped_quote if wealth else 0.0,
         )  # fmt: skip
         return self._settle(message)
+
+    def saga_ended(self, saga: Saga, end: SagaEnded) -> LpSagaEnded:
+        """What became of an intention, with the account of every token."""
+        settlement = end.settlement
+        assert settlement is not None, "every saga that ends is settled"
+        begun, ends = saga.begun, saga.ends
+        return LpSagaEnded(
+            chain=self._chain, pool=self._pool, saga=begun.saga, intent=begun.intent, trigger=begun.trigger,
+            outcome=end.outcome, reason=end.reason,
+            steps=[each.kind if ends[each.step].succeeded else f"{each.kind}!" for each in saga.steps],
+            command_id=begun.command_id, ended_ns=end.time_ns, accounts=_accounts(settlement),
+            exact=settlement.is_exact, comparable=settlement.comparable,
+        )  # fmt: skip
 
     def _settle(self, message: LpInventoryChanged) -> LpInventoryChanged:
         """Provisional until the same inventory has stood for enough blocks to outlive a reorganisation."""
@@ -77,3 +98,23 @@ def _range(holdings: Holdings, place: int) -> LpRange:
         amount_base=str(base), amount_quote=str(quote),
         fees_base=str(owned.fees_base), fees_quote=str(owned.fees_quote),
     )  # fmt: skip
+
+
+def _accounts(settlement: Settlement) -> list[LpAccount]:
+    before, after, gains = settlement.before, settlement.after, settlement.gains
+
+    def account(token: str) -> LpAccount:
+        def of(amounts: Amounts) -> str:
+            return amounts.base if token == BASE else amounts.quote
+
+        return LpAccount(
+            token=token, before=of(before.tokens), after=of(after.tokens), principal=of(gains.principal),
+            fees=of(gains.fees), deposited=of(gains.deposited), swapped=of(gains.swapped),
+            unexplained=of(settlement.unexplained),
+        )  # fmt: skip
+
+    native = LpAccount(
+        token="native", before=before.native_wei, after=after.native_wei, gas=gains.gas_wei,
+        unexplained=settlement.unexplained_wei,
+    )  # fmt: skip
+    return [account(BASE), account(QUOTE), native]

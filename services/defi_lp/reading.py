@@ -1,32 +1,46 @@
 """What the chain says we own, at one block, in one round trip."""
 
-from typing import Any, NamedTuple
-
 import msgspec
 
 from common.amm.fees import Growth
+from common.amm.pool_state import PoolState
 from common.amm.position import Range
-from common.chain import erc20, pool, position_manager
-from common.chain.abi import Call
+from common.amm.tick_average import TickAverage
 from common.chain.blocks import Head
+from common.chain.clmm import Allowance, ChainView, PositionState, Purpose
 from common.chain.node import Node
-from common.chain.pool import Slot0
-from common.chain.position_manager import Position
-from common.model.errors import RequestRefused
 from common.strategy.lp_holdings import Holdings, OwnedRange
-from services.defi_lp.contracts import PoolContracts
-
-_CALLS_PER_TOKEN = 3
+from services.defi_lp.contracts import Venue
 
 
 class Reading(msgspec.Struct, frozen=True, kw_only=True):
-    """One block's truth: holdings, the pool's fee counters, what the manager may still take from the wallet."""
+    """One block's truth. `home` is the pool of `holdings`; `pools` are all candidates, home among them, each with its
+    mean tick: the pool's own, or where its oracle keeps too little, ours of the blocks seen since the start.
+
+    `strays` are positions of the wallet with something in them that stand in another pool than home.
+    """
 
     head: Head
+    home: str
     holdings: Holdings
-    growth: Growth
-    allowance_base: int
-    allowance_quote: int
+    pools: tuple[PoolState, ...]
+    native_wei: int
+    allowances: tuple[Allowance, ...]
+    strays: tuple[PositionState, ...] = ()
+
+    @property
+    def pool(self) -> PoolState:
+        """Home's state."""
+        return next(each for each in self.pools if each.pool_id == self.home)
+
+    @property
+    def growth(self) -> Growth:
+        """Home's fee counters."""
+        return self.pool.growth
+
+    def allowance(self, purpose: Purpose, token: str) -> int:
+        """Raw units that the purpose's contract may still take."""
+        return next(each.amount for each in self.allowances if (each.purpose, each.token) == (purpose, token))
 
 
 class Reader:
@@ -37,89 +51,73 @@ class Reader:
     was taken away is missed, and an id that a reorganisation gave to a rival is not mistaken for ours.
     """
 
-    def __init__(self, node: Node, contracts: PoolContracts, owner: str) -> None:
-        self._node, self._contracts, self._owner = node, contracts, owner
-        self._token_ids: list[int] = []
+    def __init__(self, node: Node, venue: Venue, owner: str, twap_window_s: int) -> None:
+        self._node, self._adapter, self._configured, self._owner = node, venue.adapter, venue.home, owner
+        self._ids: list[int] = []
+        self._averages = {pool_id: TickAverage(twap_window_s) for pool_id in venue.adapter.pools}
 
-    async def read(self, head: Head, range_keys: dict[int, str]) -> Reading:
-        """Everything at this block. Raises PeerUnavailable, and RequestRefused if the block is gone."""
-        common, tokens = await self._ask(head)
-        if not self._is_complete(common.nft_count, tokens):
-            self._token_ids = await self._list_tokens(head, common.nft_count)
-            common, tokens = await self._ask(head)
-        ranges = (
-            self._own(token_id, range_keys, *rest) for token_id, rest in zip(self._token_ids, tokens, strict=True)
-        )
+    async def read(self, head: Head, range_keys: dict[int, str], preferred: str = "") -> Reading:
+        """Everything at this block. Home is where our ranges stand, else `preferred`, else the configured pool.
+
+        Raises PeerUnavailable, and RequestRefused if the block is gone.
+        """
+        native_wei, view = await self._ask(head)
+        if not self._is_complete(view):
+            calls = self._adapter.listing_calls(self._owner, view.position_count)
+            self._ids = list(await self._node.read_many(calls, head.hash))
+            native_wei, view = await self._ask(head)
+        filled = [each for each in view.positions if each is not None and (each.liquidity or each.owed0 or each.owed1)]
+        home = self._home(filled, preferred)
+        pools = tuple(self._with_average(head, state) for state in view.pools)
         return Reading(
-            head=head,
-            holdings=Holdings(
-                pair=self._contracts.pair, sqrt_price_x96=common.slot0.sqrt_price_x96, tick=common.slot0.tick,
-                ranges=tuple(each for each in ranges if each is not None),
-                idle_base=common.idle_base, idle_quote=common.idle_quote,
-            ),
-            growth=Growth(common.growth0, common.growth1),
-            allowance_base=common.allowance_base, allowance_quote=common.allowance_quote,
+            head=head, home=home, pools=pools,
+            holdings=self._holdings(next(each for each in pools if each.pool_id == home), filled, view, range_keys),
+            native_wei=native_wei, allowances=view.allowances,
+            strays=tuple(each for each in filled if each.pool_id != home),
         )  # fmt: skip
 
-    async def _ask(self, head: Head) -> tuple["_Common", list[list[Any]]]:
-        at, manager, owner = self._contracts, self._contracts.manager, self._owner
-        calls: list[Call[Any]] = [
-            pool.slot0(at.pool), pool.fee_growth_global0(at.pool), pool.fee_growth_global1(at.pool),
-            erc20.balance_of(at.base, owner), erc20.balance_of(at.quote, owner),
-            erc20.allowance(at.base, owner, manager), erc20.allowance(at.quote, owner, manager),
-            position_manager.balance_of(manager, owner),
-        ]  # fmt: skip
-        width = len(calls)
-        for token_id in self._token_ids:
-            calls += [
-                position_manager.owner_of(manager, token_id),
-                position_manager.positions(manager, token_id),
-                # Stored fees are stale until the position is touched: a simulated collect touches it.
-                position_manager.collect(manager, token_id, owner),
-            ]
-        outcomes = await self._node.read_outcomes(calls, head.hash, owner)
-        for outcome in outcomes[:width]:
-            if isinstance(outcome, RequestRefused):
-                raise outcome
-        rest = outcomes[width:]
-        return _Common(*outcomes[:width]), [
-            rest[i : i + _CALLS_PER_TOKEN] for i in range(0, len(rest), _CALLS_PER_TOKEN)
-        ]
+    async def _ask(self, head: Head) -> tuple[int, ChainView]:
+        calls = self._adapter.read_calls(self._owner, self._ids)
+        native_wei, outcomes = await self._node.read_owned(calls, head.hash, self._owner)
+        return native_wei, self._adapter.decode(outcomes, self._owner, self._ids)
 
-    def _is_complete(self, count: int, tokens: list[list[Any]]) -> bool:
-        return count == len(tokens) and all(owner == self._owner for owner, _, _ in tokens)
+    def _is_complete(self, view: ChainView) -> bool:
+        owners = [each.owner if each else "" for each in view.positions]
+        return view.position_count == len(owners) and all(owner == self._owner for owner in owners)
 
-    async def _list_tokens(self, head: Head, count: int) -> list[int]:
-        calls = [position_manager.token_of_owner(self._contracts.manager, self._owner, index) for index in range(count)]
-        return list(await self._node.read_many(calls, head.hash))
+    def _home(self, filled: list[PositionState], preferred: str) -> str:
+        """The candidate pool with most of our liquidity: a move into another pool leaves none behind."""
+        held = dict.fromkeys(self._adapter.pools, 0)
+        for each in filled:
+            if each.pool_id in held:
+                held[each.pool_id] += each.liquidity + 1
+        fullest = max(held, key=lambda pool_id: held[pool_id])
+        if held[fullest]:
+            return fullest
+        return preferred if preferred in held else self._configured
 
-    def _own(
-        self, token_id: int, keys: dict[int, str], _owner: str, position: Position, fees: Any
-    ) -> OwnedRange | None:
-        """The range of an NFT, or None if it belongs to another pool or is empty."""
-        for refused in (position, fees):
-            if isinstance(refused, RequestRefused):
-                raise refused
-        is_ours = (position.token0, position.token1) == self._contracts.tokens
-        is_ours = is_ours and position.fee_ppm == self._contracts.pair.fee_ppm
-        if not is_ours or not (position.liquidity or any(fees)):
-            return None
-        fees_base, fees_quote = self._contracts.pair.unorder(*fees)
-        return OwnedRange(
-            key=keys.get(token_id, f"nft-{token_id}"), token_id=token_id,
-            range=Range(position.tick_lower, position.tick_upper, position.liquidity),
-            fees_base=fees_base, fees_quote=fees_quote,
+    def _holdings(
+        self, pool: PoolState, filled: list[PositionState], view: ChainView, range_keys: dict[int, str]
+    ) -> Holdings:
+        idle_base, idle_quote = pool.pair.unorder(view.idle0, view.idle1)
+        ranges = tuple(_owned(pool, each, range_keys) for each in filled if each.pool_id == pool.pool_id)
+        return Holdings(
+            pair=pool.pair, sqrt_price_x96=pool.sqrt_price_x96, tick=pool.tick, ranges=ranges,
+            idle_base=idle_base, idle_quote=idle_quote,
         )  # fmt: skip
 
+    def _with_average(self, head: Head, state: PoolState) -> PoolState:
+        average = self._averages[state.pool_id]
+        average.add(head.timestamp_s, state.tick)
+        if state.twap_tick is not None:
+            return state
+        return msgspec.structs.replace(state, twap_tick=average.mean())
 
-class _Common(NamedTuple):
-    """Answers of the calls that do not depend on our NFTs, in their order."""
 
-    slot0: Slot0
-    growth0: int
-    growth1: int
-    idle_base: int
-    idle_quote: int
-    allowance_base: int
-    allowance_quote: int
-    nft_count: int
+def _owned(pool: PoolState, position: PositionState, range_keys: dict[int, str]) -> OwnedRange:
+    fees_base, fees_quote = pool.pair.unorder(position.owed0, position.owed1)
+    return OwnedRange(
+        key=range_keys.get(position.position_id, f"nft-{position.position_id}"), token_id=position.position_id,
+        range=Range(position.tick_lower, position.tick_upper, position.liquidity),
+        fees_base=fees_base, fees_quote=fees_quote,
+    )  # fmt: skip

@@ -67,11 +67,15 @@ class LpFunding(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
 
 
 class PaperChainConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """All of it. `block_interval_s` is the longest pause between two blocks: a swap makes one at once."""
+    """All of it. `block_interval_s` is the longest pause between two blocks: a swap makes one at once.
+
+    `node_port` is where the node listens when something stands before it at the fleet's `rpc_url`; 0 = right there.
+    """
 
     venue: str = "binance"
     symbol: str = "ETH-USDT"
     lp_key_file: str = "keys/lp.key"
+    node_port: int = 0
     block_interval_s: float = 1.0
     round_interval_s: float = 0.25
     book_age_s_max: float = 2.0
@@ -86,6 +90,8 @@ class PaperChainConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown
 
     def __post_init__(self) -> None:
         _require_positive(self, "block_interval_s", "round_interval_s", "book_age_s_max", "state_interval_s")
+        if not 0 <= self.node_port < 65_536:
+            raise ValueError(f"node_port must lie in 0..65535, got {self.node_port}")
         if not self.liquidity:
             raise ValueError("liquidity needs at least one range")
         if not 1 <= self.history_states <= self.blocks_kept <= self.blocks_per_life:

@@ -43,7 +43,8 @@ class PaperChainService(Service[PaperChainConfig]):
         """Node, contracts, the LP's key and money. The pool waits for the first book."""
         chain = self.fleet.chain
         self._contracts, self._pair = chain.contracts, self._pair_of(chain.fee_ppm)
-        self._node = Node(chain.rpc_url, timeout_s=NODE_TIMEOUT_S)
+        port = self.config.node_port or self._port(chain.rpc_url)
+        self._node = Node(f"http://127.0.0.1:{port}", timeout_s=NODE_TIMEOUT_S)
         deployer = Actor(self._node, DEPLOYER, chain.chain_id)
         deployment = plan_deployment(deployer.address, chain.fee_ppm)
         check_addresses(deployment.contracts, chain.contracts, "fleet.toml")
@@ -53,7 +54,7 @@ class PaperChainService(Service[PaperChainConfig]):
         self._head: Head | None = None
         self._grew_ns = 0
         self._process = NodeProcess(
-            self.path("chain"), self._port(chain.rpc_url), chain.chain_id,
+            self.path("chain"), port, chain.chain_id,
             self.config.history_states, self.config.state_interval_s,
         )  # fmt: skip
         key_file = self.path(self.config.lp_key_file)

@@ -6,6 +6,7 @@ from decimal import Decimal, InvalidOperation
 import msgspec
 
 from common.accounting.attribution import HedgeProfit, mark_hedge, trade_hedge
+from common.accounting.lp_performance import LpWealth, advance_performance, begin_performance
 from common.accounting.positions import Trade, apply_trade
 from common.accounting.statistics import add_sample
 from common.messages import OrderFilled
@@ -59,6 +60,14 @@ class Ledger:
             net_delta=add_sample(self.run.net_delta, net_delta, held_s),
             unhedged_delta=add_sample(self.run.unhedged_delta, unhedged_delta, held_s),
         )
+
+    def value_lp(self, wealth: LpWealth, price: float, now_ns: int) -> None:
+        """What the LP owns now, at this price. Not journaled: its account closes over any gap, as marks do."""
+        if self.run.lp is None:
+            return
+        account = self.run.account or begin_performance(self.run.lp.wealth, self.run.lp.price, now_ns)
+        account = advance_performance(account, wealth, price, price, now_ns)
+        self.run = msgspec.structs.replace(self.run, account=account)
 
     def count_venue(self, market: Market, trades: VenueTrades) -> None:
         """Our own sum of the venue's trades has moved on."""

@@ -4,7 +4,8 @@ from decimal import Decimal
 
 import msgspec
 
-from common.accounting.attribution import HedgeProfit, LpWealth
+from common.accounting.attribution import HedgeProfit
+from common.accounting.lp_performance import LpPerformance, LpWealth
 from common.accounting.positions import Position
 from common.accounting.statistics import TimeWeighted
 from common.messages import OrderFilled
@@ -50,13 +51,14 @@ class VenueTrades(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class RunState(msgspec.Struct, frozen=True, kw_only=True):
-    """Everything that begins anew with a run."""
+    """Everything that begins anew with a run. `account` begins with `lp`; after a restart it is its snapshot's."""
 
     run_id: str = ""
     started_ns: int = 0
     lp: LpOpened | None = None
     net_delta: TimeWeighted = TimeWeighted()
     unhedged_delta: TimeWeighted = TimeWeighted()
+    account: LpPerformance | None = None
 
 
 class MarketImage(msgspec.Struct, frozen=True, kw_only=True):

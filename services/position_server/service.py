@@ -157,17 +157,18 @@ class PositionServerService(Service[PositionServerConfig]):
         self.bus.publish(f"exposure.{self._base}", self._exposure())
 
     def _publish_profit(self) -> None:
-        self._open_lp()
         self._sample()
         self.bus.publish(f"profit.{self._base}", self._profit())
 
-    def _open_lp(self) -> None:
+    def _value_lp(self) -> None:
         price = self._ledger.markets[self._hedge_market].profit.mark
-        if self._lp is None or self._ledger.run.lp is not None or math.isnan(price):
+        if self._lp is None or math.isnan(price):
             return
         wealth = wealth_of(self._lp)
-        if wealth.base or wealth.quote:  # An empty wallet is about to be funded, which is no profit.
+        # An empty wallet is about to be funded, which is no profit.
+        if self._ledger.run.lp is None and (wealth.base or wealth.quote):
             self._write([LpOpened(wealth=wealth, price=price)])
+        self._ledger.value_lp(wealth, price, self.clock.now_ns())
 
     def _sample(self) -> None:
         """Weigh the present exposure by the time since the last sample, once every source has been seen."""
@@ -214,7 +215,8 @@ class PositionServerService(Service[PositionServerConfig]):
         )  # fmt: skip
 
     def _profit(self) -> ProfitReported:
-        return report_profit(self._ledger, self._lp, self._hedge_market, self._base, self.clock.now_ns())
+        self._value_lp()
+        return report_profit(self._ledger, self._base, self.clock.now_ns())
 
     def _save(self) -> None:
         sequence = self._journal.last_sequence

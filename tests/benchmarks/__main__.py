@@ -3,7 +3,7 @@
 import argparse
 import importlib
 
-BENCHMARKS = ("codec", "bus", "book", "exchange", "fees", "funds", "making", "amm", "tick_to_order", "idle")
+BENCHMARKS = ("codec", "bus", "book", "exchange", "fees", "funds", "making", "amm", "reads", "tick_to_order", "idle")
 
 
 def main() -> None:

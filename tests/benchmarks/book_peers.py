@@ -12,6 +12,7 @@ PEERS = {
     "lightmatchingengine": ("lightmatchingengine==2019.1.4",),
     "pyrevm": ("pyrevm==0.3.7",),
     "nautilus_trader": ("nautilus_trader==1.221.0",),
+    "web3": ("web3==8.0.0",),
 }
 INSTALL_S_MAX = 600
 RUN_S_MAX = 900

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.benchmarks import amm, codec, exchange, fees, funds, making, tick_to_order
+from tests.benchmarks import amm, codec, exchange, fees, funds, making, reads, tick_to_order
 from tests.benchmarks.book_peers import run
 
 
@@ -44,3 +44,9 @@ def test_amm_ours(tmp_path: Path) -> None:
     file = tmp_path / "task.json"
     file.write_text(json.dumps(amm.task(50, 1 / 8, 10**12, 5 * 10**20)))
     assert json.loads(run("ours", "amm_worker.py", "ours", file, 1))["rates"][0] > 0
+
+
+def test_reads_ours(capsys: pytest.CaptureFixture[str]) -> None:
+    reads.main(5, 1, ("ours",))
+    printed = capsys.readouterr().out
+    assert "| ours | yes |" in printed or "anvil is not installed" in printed

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from common.accounting.attribution import HedgeProfit, LpWealth, attribute_lp, mark_hedge, trade_hedge
+from common.accounting.attribution import HedgeProfit, mark_hedge, trade_hedge
 from common.accounting.positions import Position, Trade, apply_trade, average_price, unrealized
 from common.accounting.statistics import TimeWeighted, add_sample
 from common.model.instrument import Instrument
@@ -94,21 +94,6 @@ def test_trading_and_drift_explain_the_whole_profit_of_the_hedge(
         total = cash + quantity * profit.mark
         assert profit.trading + profit.inventory == pytest.approx(total, rel=1e-9, abs=1e-9 * scale)
     assert profit.quantity == pytest.approx(quantity)
-
-
-amounts = st.floats(0, 1e5)
-wealths = st.builds(LpWealth, base=amounts, quote=amounts, fees_base=amounts, fees_quote=amounts, gas_native=amounts)
-
-
-@given(wealths, prices, wealths, prices)
-def test_the_lps_sources_explain_its_whole_profit(
-    start: LpWealth, price_start: float, now: LpWealth, price: float
-) -> None:
-    profit = attribute_lp(start, price_start, now, price, price)
-    whole = (now.base * price + now.quote) - (start.base * price_start + start.quote)
-    assert profit.fees + profit.inventory == pytest.approx(whole, abs=1e-3)
-    unchanged = attribute_lp(start, price_start, start, price, price)
-    assert (unchanged.fees, unchanged.gas) == (0, 0) and unchanged.against_hold == pytest.approx(0, abs=1e-3)
 
 
 @given(st.lists(st.tuples(st.floats(-1e3, 1e3), st.floats(0.01, 10)), min_size=1, max_size=50))

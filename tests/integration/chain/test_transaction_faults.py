@@ -12,6 +12,7 @@ from common.chain.blocks import Receipt
 from common.chain.events import LiquidityIncreased, find_events
 from common.chain.fees import GWEI, GasPolicy
 from common.chain.node import Node
+from common.chain.position_manager import MintParams
 from common.chain.transaction_rules import ResendPolicy
 from common.chain.transactions import Transaction, TransactionState
 from common.chain.wallet import Wallet, create_key_file, load_wallet
@@ -431,5 +432,75 @@ def test_the_budget_refuses_before_anything_is_planned(chain: str, tmp_path: Pat
             await writer.submit("pay-1", scene.transfer())
         assert refusal.value.code == "gas_budget" and journal.last_sequence == 0
         journal.close()
+
+    play(chain, tmp_path, story)
+
+
+def test_a_chain_that_forgets_final_transactions_leaves_no_gap_below_the_open_ones(chain: str, tmp_path: Path) -> None:
+    """A node that was killed comes back with an older state: nonces that were final are free again."""
+
+    async def story(scene: Scene) -> None:
+        node = scene.world.node
+        before = await node.request("evm_snapshot")
+        await scene.submit("pay-1", 1)
+        await scene.mine(2)
+        final = await scene.reach("pay-1", TransactionState.FINAL)
+        later = await scene.submit("pay-2", 10)
+        await scene.reach("pay-2", TransactionState.CONFIRMED)
+        assert await node.request("evm_revert", before)
+        await scene.writer.advance()
+        for key, known in (("pay-1", final), ("pay-2", later)):
+            again = await scene.reach(key, TransactionState.CONFIRMED)
+            assert again.attempts == known.attempts, (
+                "the same bytes, or a second payment could be mined beside the first"
+            )
+        assert await scene.received() == 11
+
+    play(chain, tmp_path, story, ResendPolicy(confirmations_final=3, resend_after_s=0.05, bump_after_s=30))
+
+
+def test_a_nonce_that_was_skipped_is_filled_with_an_empty_transaction(chain: str, tmp_path: Path) -> None:
+    """A node that counts too many of our transactions makes the next one wait for a predecessor that never was."""
+
+    async def story(scene: Scene) -> None:
+        nonce = await scene.node.nonce(scene.wallet.address)
+        scene.proxy.answers["eth_getTransactionCount"] = [hex(nonce + 1)]
+        skipping = await scene.submit("pay-1")
+        assert skipping.nonce == nonce + 1
+        done = await scene.reach("pay-1", TransactionState.CONFIRMED)
+        assert done.attempts == skipping.attempts and await scene.received() == 1
+        assert scene.writer.counters["gaps_filled"] == 1
+        assert await scene.node.nonce(scene.wallet.address) == nonce + 2
+
+    play(chain, tmp_path, story)
+
+
+@pytest.mark.parametrize(
+    ("spoil", "gas_limit", "reason"),
+    [
+        (lambda params: replace(params, amount1_min=params.amount1_desired * 2), 900_000, "Price slippage check"),
+        (lambda params: replace(params, deadline_s=1), 900_000, "Transaction too old"),
+        (lambda params: replace(params, amount1_desired=10**21), 900_000, "STF"),
+        (lambda params: params, 150_000, "out of gas"),
+    ],
+    ids=["slippage", "deadline", "allowance", "gas"],
+)
+def test_a_mint_that_fails_in_its_block_says_why_and_leaves_no_nft(
+    chain: str, tmp_path: Path, spoil: Callable[[MintParams], MintParams], gas_limit: int, reason: str
+) -> None:
+    async def story(scene: Scene) -> None:
+        world, manager = scene.world, scene.world.contracts.position_manager
+        await scene.writer.submit("allow", erc20.approve(world.contracts.base_token, manager, 10**18))
+        await scene.reach("allow", TransactionState.CONFIRMED)
+        # Below the price a range takes token1 only: base here, of which the wallet owns one.
+        tick = (await world.node.read(pool.slot0(world.contracts.pool))).tick // 10 * 10
+        params = await world.mint_params(scene.wallet.address, tick - 200, tick - 100)
+        params = spoil(replace(params, amount0_desired=0, amount1_desired=10**17))
+        # A fixed gas limit: nothing is simulated before it is sent.
+        await scene.writer.submit("mint", position_manager.mint(manager, params), gas_limit=gas_limit)
+        done = await scene.reach("mint", TransactionState.CONFIRMED)
+        assert done.inclusion is not None and not done.inclusion.succeeded and not done.succeeded
+        assert await scene.writer.revert_reason("mint") == reason
+        assert not await world.node.read(position_manager.balance_of(manager, scene.wallet.address))
 
     play(chain, tmp_path, story)

@@ -16,6 +16,7 @@ from common.messages import (
     HealthReported,
     LpInventoryChanged,
     LpRebalanced,
+    LpSagaEnded,
     Message,
     QueryHealth,
 )
@@ -23,22 +24,35 @@ from common.runtime import load_fleet
 from services.paper_chain.config import LpFunding
 from services.paper_chain.money import fund_lp
 from tests.conftest import PROJECT, until
+from tests.integration.chain.history import WalletHistory, read_history
 from tests.integration.chain.world import World
+from tests.integration.defi_lp.hedge import Hedge
 
-LP, BOOKS, READER = "defi_lp", "quote_server-binance", "position_server"
+LP, BOOKS, READER = "defi_lp", "quote_server-binance", "market_maker"
 FUNDING = LpFunding(native=10.0, base=20.0, quote=54_000.0)
 TOPIC = "book.binance.ETH-USDT"
 
 
 class LpWorld:
-    """Configuration folder, wallet, process. Enter it once per test, in its event loop."""
+    """Configuration folder, wallet, process. Enter it once per test, in its event loop.
 
-    def __init__(self, url: str, folder: Path, *, base_is_token0: bool, settings: str = "") -> None:
+    `line`: address by which the LP reaches the node, where that is another than the test's own (a fault proxy).
+    `hedged` starts the real position server beside it. `settings` are `name=value` of defi_lp.toml, `table.name=value`
+    where the file leaves the default.
+    """
+
+    def __init__(
+        self, url: str, folder: Path, *, base_is_token0: bool = False, settings: str = "", line: str = "",
+        hedged: bool = False,
+    ) -> None:  # fmt: skip
         self.chain = World(url, base_is_token0=base_is_token0)
+        self._line, self._hedged = line or url, hedged
+        self.hedge: Hedge | None = None
         self.configs, self.var = folder / "c", folder / "v"
         self.mid, self.book_speaks = 2500.0, True
         self.inventories: list[LpInventoryChanged] = []
         self.rebalances: list[LpRebalanced] = []
+        self.sagas: list[LpSagaEnded] = []
         self.process: subprocess.Popen[bytes] | None = None
         self._settings = settings
 
@@ -52,8 +66,12 @@ class LpWorld:
         self.books, self.reader = self._buses
         self._publisher = self.books.bind()
         self._publisher.state = "running"
-        self.replica = self.reader.follow(LP, ["lp.", "rebalance."], lambda fact, _: self._take(fact), self._take_all)
+        self.replica = self.reader.follow(
+            LP, ["lp.", "rebalance.", "saga."], lambda fact, _: self._take(fact), self._take_all
+        )
         self._speaking = asyncio.get_running_loop().create_task(self._speak())
+        if self._hedged:
+            self.hedge = Hedge(self.configs, fleet)
         return self
 
     async def __aexit__(self, *_error: object) -> None:
@@ -61,6 +79,8 @@ class LpWorld:
         if self.process:
             self.process.kill()
             self.process.wait(10)
+        if self.hedge:
+            await self.hedge.close()
         for bus in self._buses:
             bus.close()
         await self.chain.__aexit__()
@@ -75,9 +95,10 @@ class LpWorld:
         faucet, at = self.chain.actor("faucet"), self.chain.contracts
         assert await fund_lp(self.chain.node, faucet, at, self.chain.pair, self.wallet, FUNDING)
 
-    def start(self) -> None:
-        """Start the process."""
-        command = [sys.executable, "-m", "services.defi_lp", str(self.configs)]
+    def start(self, dies: tuple[str, int, str] | None = None) -> None:
+        """Start the process; `dies` = (journal, commit, "before" or "after") as `mortal.py` takes it."""
+        program = ["services.defi_lp"] if dies is None else ["tests.integration.defi_lp.mortal", *map(str, dies)]
+        command = [sys.executable, "-m", *program, str(self.configs)]
         with (self.var / "lp.log").open("ab") as log:
             self.process = subprocess.Popen(command, cwd=PROJECT, stdout=log, stderr=log)
 
@@ -86,6 +107,14 @@ class LpWorld:
         assert self.process
         self.process.kill()
         self.process.wait(10)
+
+    async def died(self, timeout_s: float = 15.0) -> bool:
+        """Whether the process ended by SIGKILL within the time."""
+        assert self.process
+        try:
+            return await asyncio.to_thread(self.process.wait, timeout_s) == -signal.SIGKILL
+        except subprocess.TimeoutExpired:
+            return False
 
     def terminate(self) -> int:
         """SIGTERM, as the supervisor does; returns the exit code."""
@@ -99,8 +128,12 @@ class LpWorld:
 
     async def is_open(self) -> LpInventoryChanged:
         """The inventory once ranges stand and nothing is under way."""
-        await self.sees(lambda: bool(self.inventories) and self.last.state == "active", 10)
+        await self.sees(self.is_at_rest, 10)
         return self.last
+
+    def is_at_rest(self) -> bool:
+        """Ranges stand and nothing is under way."""
+        return bool(self.inventories) and (self.last.state, self.last.doing) == ("active", "")
 
     async def sees(self, condition: object, timeout_s: float = 8.0) -> None:
         """Wait for a condition; the process's log explains a failure."""
@@ -128,6 +161,28 @@ class LpWorld:
             params = await self.chain.swap_params(trader.address, amount, sells_base=sells_base, limit=target)
             await trader.send(router.exact_input_single(at.router, params))
         raise AssertionError(f"the pool did not reach {price}")
+
+    async def history(self) -> WalletHistory:
+        """All that the present chain has of our wallet."""
+        return await read_history(self.chain.node, self.chain.contracts, self.wallet)
+
+    async def assert_sound(self, *, mints: int) -> LpInventoryChanged:
+        """After a fault: the newest inventory is the chain's, `mints` NFTs were ever made for us, the hedge follows,
+        and wallet and contracts account for every unit of what we were given.
+        """
+        head = (await self.chain.node.head()).hash
+        told = await self.at_block(head)
+        await self.assert_equals_chain(told)
+        node, at, history = self.chain.node, self.chain.contracts, await self.history()
+        assert len(history.minted) == mints, f"{len(history.minted)} mints, {mints} wanted: {history}"
+        balances = await node.read_many(
+            [erc20.balance_of(token, self.wallet) for token in (at.base_token, at.quote_token)]
+        )
+        assert balances == [history.base.balance, history.quote.balance]
+        assert await node.balance(self.wallet) == history.native
+        if self.hedge:
+            await self.sees(lambda: self.hedge and self.hedge.follows(self.last))
+        return told
 
     async def trade(self, amount: int, *, sells_base: bool) -> None:
         """A stranger's swap of raw units."""
@@ -170,6 +225,8 @@ class LpWorld:
             self.inventories.append(fact)
         elif isinstance(fact, LpRebalanced):
             self.rebalances.append(fact)
+        elif isinstance(fact, LpSagaEnded):
+            self.sagas.append(fact)
 
     def _take_all(self, facts: list[Message]) -> None:
         for fact in facts:
@@ -200,7 +257,10 @@ class LpWorld:
         for line in text.splitlines():
             key = line.split(" = ")[0]
             if key == "rpc_url":
-                line = f'rpc_url = "{self.chain.url}"'
+                line = f'rpc_url = "{self._line}"'
+            elif key == "ws_url":
+                # Announcements go past the bad line: they are wake-ups, and what they wake is what is tested.
+                line = f'ws_url = "{self.chain.url.replace("http", "ws")}"'
             elif key in self.chain.contracts.__struct_fields__:
                 line = f'{key} = "{getattr(self.chain.contracts, key)}"'
             lines.append(line)
@@ -208,6 +268,13 @@ class LpWorld:
         own = (paper / "defi_lp.toml").read_text()
         for setting in self._settings.split():
             name, value = setting.split("=")
+            table, _, name = name.rpartition(".")
+            if table and f"[{table}]" not in own:
+                own += f"\n[{table}]\n{name} = {value}\n"
+                continue
+            if table and f"\n{name} = " not in own.partition(f"[{table}]")[2]:
+                own = own.replace(f"[{table}]\n", f"[{table}]\n{name} = {value}\n")
+                continue
             kept = [f"{name} = {value}" if line.split(" = ")[0] == name else line for line in own.splitlines()]
             assert kept != own.splitlines(), name
             own = "\n".join(kept)

@@ -137,6 +137,23 @@ def test_orphaned_goes_out_again_as_the_form_that_was_mined() -> None:
     assert story.now.state is TransactionState.ORPHANED and not story.now.succeeded
 
 
+def test_what_lost_its_block_starts_anew_and_is_not_bumped_for_its_age() -> None:
+    story = Story(sent(at_s=1), TransactionMined(key="k", inclusion=inclusion(), noticed_ns=2 * SECOND))
+    assert story.look(NOTHING, at_s=100) == [Broadcast(key="k", hash="a")]
+    story.ledger.apply(sent(at_s=100))
+    assert story.look(pooled("a"), at_s=114.9) == [], "signed long ago, but waiting again only for a moment"
+    assert story.look(pooled("a"), at_s=115) == [RaiseFees(key="k")]
+
+
+def test_a_plan_that_was_never_signed_fails_and_its_nonce_is_free() -> None:
+    ledger = Ledger([planned()])
+    for seen in (NOTHING, replace(NOTHING, chain_nonce=9)):
+        (failed,) = decide(ledger.open()[0], seen, 0, POLICY)
+        assert failed == TransactionFailed(key="k", reason="never signed")
+    ledger.apply(failed)
+    assert ledger.open() == [] and ledger.next_nonce(5) == 5
+
+
 def test_moved_to_another_block_is_orphaned_and_mined_in_one_look() -> None:
     story = Story(sent(), TransactionMined(key="k", inclusion=inclusion()), TransactionConfirmed(key="k"))
     elsewhere = inclusion(block=101, block_hash="y")

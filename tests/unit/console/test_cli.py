@@ -33,7 +33,7 @@ def config(tmp_path: Path) -> Path:
 
 def test_every_command_takes_json_and_config() -> None:
     for command in COMMANDS:
-        extra = ["--reason", "x"] if command == "kill" else []
+        extra = {"kill": ["--reason", "x"], "lp": ["status"]}.get(command, [])
         options = build_parser().parse_args([command, "--json", "--config", "c", *extra])
         assert options.json and options.config == "c"
 

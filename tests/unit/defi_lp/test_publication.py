@@ -2,10 +2,9 @@
 
 import msgspec
 
-from common.amm.fees import Growth
 from common.chain.blocks import Head
 from common.messages import LpInventoryChanged
-from services.defi_lp.act_book import ActBook
+from common.strategy.lp_book import LpBook
 from services.defi_lp.publication import Publication, is_news
 from services.defi_lp.reading import Reading
 from tests.unit.strategy.lp_worlds import PAIRS, standing
@@ -15,13 +14,11 @@ SECOND = 10**9
 
 def reading(block: int, price: float = 2700.0) -> Reading:
     head = Head(number=block, hash=f"0x{block}", parent_hash=f"0x{block - 1}", timestamp_s=block, base_fee=7)
-    return Reading(
-        head=head, holdings=standing(PAIRS[1], price), growth=Growth(0, 0), allowance_base=0, allowance_quote=0
-    )
+    return Reading(head=head, home="0xa", holdings=standing(PAIRS[1], price), pools=(), native_wei=0, allowances=())
 
 
 def told(publication: Publication, block: int, price: float = 2700.0, now_s: float = 0.0) -> LpInventoryChanged:
-    message = publication.draft(reading(block, price), ActBook(), 20.0, "active", int(now_s * SECOND))
+    message = publication.draft(reading(block, price), LpBook(), 20.0, int(now_s * SECOND), "active")
     publication.last = message
     return message
 

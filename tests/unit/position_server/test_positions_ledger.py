@@ -5,7 +5,7 @@ from decimal import Decimal
 import msgspec
 import pytest
 
-from common.accounting.attribution import LpWealth
+from common.accounting.lp_performance import LpWealth
 from common.messages import OrderFilled
 from common.model.errors import ConfigInvalid, InvariantBroken, MessageInvalid
 from common.model.instrument import Instrument

@@ -1,10 +1,12 @@
 """Holdings to decide about: 20 base and 54,000 quote around a price of 2,700, in either token order."""
 
+from common.amm.fees import Growth
 from common.amm.liquidity import liquidity_of_amounts
 from common.amm.pair import Pair
 from common.amm.position import Range
 from common.amm.tick_math import tick_at_sqrt_price
 from common.strategy.lp_holdings import Holdings, OwnedRange
+from common.strategy.lp_pool import PoolView
 
 BASE, QUOTE = 20 * 10**18, 54_000 * 10**6
 PAIRS = [
@@ -31,3 +33,14 @@ def standing(pair: Pair, price: float = 2700.0, anchor: float = 2700.0, steps: i
         pair=pair, sqrt_price_x96=sqrt_price, tick=tick_at_sqrt_price(sqrt_price), ranges=(owned,),
         idle_base=0, idle_quote=0,
     )  # fmt: skip
+
+
+def view(pair: Pair, price: float = 2700.0, twap: float | None = None, **more: object) -> PoolView:
+    """A pool at `price`, with whatever else is known of it."""
+    sqrt_price = pair.sqrt_price_of(price)
+    facts = {
+        "pool_id": f"pool-{pair.fee_ppm}", "pair": pair, "sqrt_price_x96": sqrt_price,
+        "tick": tick_at_sqrt_price(sqrt_price), "liquidity": 0, "growth": Growth(0, 0),
+        "twap_tick": None if twap is None else pair.tick_of(twap), **more,
+    }  # fmt: skip
+    return PoolView(**facts)  # type: ignore[arg-type]

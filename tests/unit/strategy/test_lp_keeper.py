@@ -5,19 +5,13 @@ import pytest
 
 from common.amm.fees import Growth
 from common.amm.full_math import UINT256_MAX
-from common.strategy.lp_gain import FeeRate, estimate_gain, expected_time_inside
+from common.strategy.lp_gain import FeeRate, Outlook, expected_time_inside, planned_ranges, standing_ranges
 from common.strategy.lp_holdings import Holdings
-from common.strategy.lp_keeper import (
-    CollectFees,
-    Decision,
-    Keeper,
-    KeeperRules,
-    KeeperState,
-    MoveRanges,
-    Observation,
-)
+from common.strategy.lp_keeper import CollectFees, Decision, Keeper, MoveRanges
 from common.strategy.lp_plan import PlanRules
 from common.strategy.lp_range import RangeModel
+from common.strategy.lp_rules import KeeperRules
+from common.strategy.lp_state import KeeperState, Observation
 from tests.unit.strategy.lp_worlds import PAIRS, idle, standing
 
 PAIR = PAIRS[1]
@@ -27,13 +21,14 @@ KEEPER = Keeper(
     model=RangeModel(),
     plan=PlanRules(),
 )
-ANCHORED = KEEPER.completed(standing(PAIR), 0)
+SIGMA = 1.2e-4
+ANCHORED = KEEPER.completed(standing(PAIR), 0, SIGMA)
 LATER = 61 * SECOND
 
 
 def seen(holdings: Holdings, mid: float | None = -1.0, **more: float | None) -> Observation:
     mid = holdings.price if mid == -1.0 else mid
-    return Observation(**{"holdings": holdings, "mid": mid, "sigma": 1.2e-4, "reference": 20.0, **more})  # type: ignore[arg-type]
+    return Observation(**{"holdings": holdings, "mid": mid, "sigma": SIGMA, "reference": 20.0, **more})  # type: ignore[arg-type]
 
 
 def decide(state: KeeperState, holdings: Holdings, now_ns: int = LATER, **more: float | None) -> Decision:
@@ -92,18 +87,18 @@ def test_a_price_just_outside_is_not_beyond() -> None:
 def test_gates_delay_a_trigger_and_do_not_use_it_up() -> None:
     drifted = standing(PAIR, 2695.5)
     early = decide(ANCHORED, drifted, now_ns=59 * SECOND)
-    assert early.action is None and "60 s" in early.held
+    assert early.action is None and "60 s" in early.reason
     blind = decide(early.state, drifted, mid=None)
-    assert blind.action is None and "no fresh CeFi mid" in blind.held
+    assert blind.action is None and "no fresh CeFi mid" in blind.reason
     torn = decide(blind.state, drifted, mid=2695.5 * 1.002)
-    assert torn.action is None and "differ" in torn.held
+    assert torn.action is None and "differ" in torn.reason
     assert trigger(decide(torn.state, drifted)) == "inventory"
 
 
 def test_a_poor_wallet_opens_nothing() -> None:
     rules = msgspec.structs.replace(KEEPER.rules, open_value_min=200_000.0)
     decision = msgspec.structs.replace(KEEPER, rules=rules).decide(KeeperState(), seen(idle(PAIR)), 0)
-    assert decision.action is None and "too little" in decision.held
+    assert decision.action is None and "too little" in decision.reason
 
 
 def test_the_gain_must_exceed_the_gas() -> None:
@@ -111,10 +106,10 @@ def test_the_gain_must_exceed_the_gas() -> None:
     keeper = msgspec.structs.replace(KEEPER, rules=rules)
     gone = standing(PAIR, 2720.0)
     unmeasured = keeper.decide(ANCHORED, seen(gone), LATER)
-    assert "not measured" in unmeasured.held
+    assert "not measured" in unmeasured.reason
     rate = 10.0 / 3600 / gone.ranges[0].range.liquidity
     assert keeper.decide(ANCHORED, seen(gone, fee_rate=rate, move_cost=1e-3), LATER).action is not None
-    assert "below gas" in keeper.decide(ANCHORED, seen(gone, fee_rate=rate, move_cost=1e3), LATER).held
+    assert "below gas" in keeper.decide(ANCHORED, seen(gone, fee_rate=rate, move_cost=1e3), LATER).reason
 
 
 def test_drift_itself_is_worth_what_hedging_it_costs() -> None:
@@ -182,5 +177,10 @@ def test_the_fee_rate_is_the_growth_over_the_window_and_survives_wrap_and_rewind
 
 def test_leaving_and_returning_is_worth_more_than_staying_away() -> None:
     gone = standing(PAIR, 2725.0)
-    estimate = estimate_gain(gone, KEEPER.draw(seen(gone)), 1e-20, 1.2e-4, 600)
-    assert estimate.planned > estimate.present >= 0 and estimate.gain == estimate.planned - estimate.present
+    away = Outlook(pair=PAIR, price=2725.0, rate=1e-20, sigma=SIGMA, horizon_s=600)
+    facts, plan = seen(gone, fee_rate=1e-20), KEEPER.draw(seen(gone))
+    there, here = away.income(planned_ranges(plan)), away.income(standing_ranges(gone))
+    assert there > here >= 0
+    assert KEEPER.income_gain(facts, facts.home, plan, gross=True) == pytest.approx(
+        (there - here) * KEEPER.rules.gain_horizon_s / 600
+    )

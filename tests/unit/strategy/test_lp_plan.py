@@ -91,6 +91,24 @@ def test_the_burns_minimum_is_what_the_band_allows(pair: Pair) -> None:
     assert far[0] < burn.amount0_min or far[1] < burn.amount1_min
 
 
+def test_a_pair_has_all_quote_below_and_all_base_above_as_wide_as_the_offsets(pair: Pair) -> None:
+    target = target_range(pair, 2700.0, Offsets(20.0, 6.0), RangeModel(half_width_bps_max=400.0))
+    drawn = plan_move(idle(pair), target, 2700.0, PlanRules(shape="pair", drift_bps=0.0))
+    bounds = [pair.price_bounds(mint.tick_lower, mint.tick_upper) for mint in drawn.mints]
+    (bid_low, bid_high), (ask_low, ask_high) = bounds
+    assert bid_low < bid_high <= 2700.0 < ask_low < ask_high
+    assert bid_high - bid_low > 2 * (ask_high - ask_low)
+    assert [pair.unorder(mint.amount0, mint.amount1) for mint in drawn.mints] == [(0, QUOTE), (BASE, 0)]
+
+
+def test_a_one_sided_range_that_the_price_has_entered_is_not_drawn(pair: Pair) -> None:
+    higher = target_range(pair, 2703.0, Offsets(6.0, 6.0), RangeModel())
+    lower = target_range(pair, 2697.0, Offsets(6.0, 6.0), RangeModel())
+    rules = PlanRules(shape="pair")
+    (ask,), (bid,) = (plan_move(idle(pair), each, 2700.0, rules).mints for each in (higher, lower))
+    assert pair.unorder(ask.amount0, ask.amount1)[1] == 0 == pair.unorder(bid.amount0, bid.amount1)[0]
+
+
 def test_dust_is_not_worth_a_range(pair: Pair) -> None:
     assert plan(idle(pair, base=10**16, quote=30 * 10**6)).mints == ()
 

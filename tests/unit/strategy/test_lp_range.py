@@ -3,6 +3,8 @@
 from math import sqrt
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from common.amm.pair import Pair
 from common.model.errors import InputInvalid
@@ -68,6 +70,31 @@ def test_a_least_width_that_the_grid_cannot_meet_exactly_is_exceeded_not_missed(
     assert target.price_upper / 2703 - 1 >= 12e-4 and 1 - target.price_lower / 2703 >= 12e-4
 
 
+def test_far_bounds_keep_their_standard_deviations_within_the_widest(pair: Pair) -> None:
+    model = RangeModel(half_width_bps_min=20, half_width_bps_max=200, width_sigmas=1.5, width_horizon_s=900.0)
+    for sigma, least_bps in ((1e-5, 20.0), (1e-4, 45.0), (4e-4, 180.0), (1e-2, 200.0)):
+        assert model.least_half_width_bps(sigma) == pytest.approx(least_bps)
+        target = target_range(pair, 2703.0, Offsets(0.0, 0.0), model, sigma)
+        for distance_bps in ((target.price_upper / 2703 - 1) * 1e4, (1 - target.price_lower / 2703) * 1e4):
+            assert least_bps <= distance_bps * (1 + 1e-9) and distance_bps < least_bps + 10.01
+    off = RangeModel(half_width_bps_min=20, half_width_bps_max=200)
+    assert target_range(pair, 2703.0, Offsets(9, 9), off, 1e-2) == target_range(pair, 2703.0, Offsets(9, 9), off)
+
+
+@given(
+    st.sampled_from(PAIRS), st.floats(2600, 2800), st.floats(1e-5, 2e-3), st.floats(1, 4), st.floats(0, 3)
+)  # fmt: skip
+def test_a_neutral_range_never_narrows_as_volatility_rises(
+    pair: Pair, price: float, sigma: float, factor: float, width_sigmas: float
+) -> None:
+    model = RangeModel(half_width_bps_max=500.0, width_sigmas=width_sigmas)
+    calm, wild = (
+        target_range(pair, price, model_offsets(model, price, each, 0.0), model, each)
+        for each in (sigma, sigma * factor)
+    )
+    assert wild.lower <= calm.lower and calm.upper <= wild.upper
+
+
 @pytest.mark.parametrize("offsets", [Offsets(-1, 1), Offsets(1, float("nan"))])
 def test_offsets_that_cannot_be_are_refused(pair: Pair, offsets: Offsets) -> None:
     with pytest.raises(InputInvalid, match="offsets"):
@@ -76,7 +103,15 @@ def test_offsets_that_cannot_be_are_refused(pair: Pair, offsets: Offsets) -> Non
 
 @pytest.mark.parametrize(
     "bad",
-    [{"decay": 0.0}, {"lot_base": -1.0}, {"half_width_bps_max": 1.0}, {"xi_impact": -1.0}, {"decay": float("nan")}],
+    [
+        {"decay": 0.0},
+        {"lot_base": -1.0},
+        {"half_width_bps_max": 1.0},
+        {"xi_impact": -1.0},
+        {"decay": float("nan")},
+        {"width_sigmas": -1.0},
+        {"width_horizon_s": 0.0},
+    ],
 )
 def test_a_model_that_cannot_be_is_refused(bad: dict[str, float]) -> None:
     with pytest.raises(ValueError, match=next(iter(bad))):
