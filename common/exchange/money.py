@@ -42,9 +42,16 @@ def rate_from_bps(bps: Decimal) -> int:
     return int(rate)
 
 
+def rated_up(units: int, rate: int) -> int:
+    """Units x a rate at 1e-9, rounded up."""
+    # In two parts, because compiled code multiplies numbers below 2**30 without making objects.
+    whole = units // RATE_SCALE
+    return whole * rate + ((units - whole * RATE_SCALE) * rate + RATE_SCALE - 1) // RATE_SCALE
+
+
 def fee_units(received_units: int, rate: int) -> int:
     """Fee on an amount, rounded against whoever pays or receives it: a fee up, a rebate down."""
-    return -(-received_units * rate // RATE_SCALE)
+    return rated_up(received_units, rate)
 
 
 def units_from_text(amount: str | Decimal) -> int:

@@ -3,7 +3,7 @@
 from bisect import bisect_right
 
 from common.exchange.margin.rules import NOTIONAL_UNITS_MAX, Bracket, PerpetualRules
-from common.exchange.money import RATE_SCALE
+from common.exchange.money import RATE_SCALE, rated_up
 
 
 class MarginTable:
@@ -54,12 +54,12 @@ class MarginTable:
         if len(self._bounds) > 1:
             tier = self._initial[bisect_right(self._bounds, notional_units) - 1]
             rate = tier if tier > rate else rate
-        return -(-notional_units * rate // RATE_SCALE)
+        return rated_up(notional_units, rate)
 
     def maintenance(self, notional_units: int) -> int:
         """Units below which a position of a notional is liquidated."""
-        tier = bisect_right(self._bounds, notional_units) - 1
-        return -(-notional_units * self._maintenance[tier] // RATE_SCALE) - self._deductions[tier]
+        tier = bisect_right(self._bounds, notional_units) - 1 if len(self._bounds) > 1 else 0
+        return rated_up(notional_units, self._maintenance[tier]) - self._deductions[tier]
 
 
 def _rate(leverage: int) -> int:
