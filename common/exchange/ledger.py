@@ -298,6 +298,6 @@ class Ledger:
 
 def folded(digest: int, value: int) -> int:
     """A digest with one more value in it."""
-    # digest * DIGEST_FACTOR + value, in two halves: compiled code multiplies numbers below 2**30 without making objects.
+    # digest * DIGEST_FACTOR + value, in two halves: so compiled code makes no objects, which it does from 2**30 on.
     high, low = digest >> 20, digest & 0xFFFFF
     return ((high * DIGEST_FACTOR << 20) + low * DIGEST_FACTOR + value) & DIGEST_MASK

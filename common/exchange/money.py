@@ -44,7 +44,7 @@ def rate_from_bps(bps: Decimal) -> int:
 
 def rated_up(units: int, rate: int) -> int:
     """Units x a rate at 1e-9, rounded up."""
-    # In two parts, because compiled code multiplies numbers below 2**30 without making objects.
+    # In two parts: so compiled code makes no objects to multiply, which it does from 2**30 on.
     whole = units // RATE_SCALE
     return whole * rate + ((units - whole * RATE_SCALE) * rate + RATE_SCALE - 1) // RATE_SCALE
 
