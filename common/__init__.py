@@ -1,1 +1,5 @@
 """Everything that two or more services share; see README.md for the rooms and the import arrows."""
+
+from common import native
+
+native.use()

@@ -1,12 +1,14 @@
 """Balances of every account, in units of 1e-8, and the moves between them. Nothing is created or lost by a trade."""
 
+from typing import Final
+
 from common.exchange.events import EXTERNAL_ACCOUNT
 from common.model.errors import InvariantBroken
 
 BalancesState = dict[str, dict[str, tuple[int, int]]]
 """(free, locked) by account and asset."""
 
-NOTHING_HELD: dict[str, "Balance"] = {}
+NOTHING_HELD: Final[dict[str, "Balance"]] = {}
 
 
 class Balance:

@@ -1,32 +1,37 @@
 """Whether an order may come in: every reason to refuse it, found before anything changes."""
 
+from typing import Any, Final
+
 from common.exchange.accounts import NOTHING_HELD
-from common.exchange.commands import PlaceOrder, SelfTradePrevention, Trigger, TriggerKind
+from common.exchange.commands import SelfTradePrevention, Trigger, TriggerKind
 from common.exchange.core import Core
 from common.exchange.events import MarketPhase, RejectReason
 from common.exchange.fees.volumes import NS_PER_DAY
-from common.exchange.ledger import OrderRecord
 from common.exchange.margin.margin import OpenOrders
 from common.exchange.matching import Market, Taker
 from common.exchange.money import fee_units
+from common.exchange.record import OrderRecord
 from common.exchange.reduce_only import reducible
-from common.exchange.rules import BPS, MarketRules
+from common.exchange.rules import BPS
 from common.exchange.stops import reached
 from common.model.order import OrderType, Side, TimeInForce
 
-Terms = PlaceOrder | OrderRecord
-"""What was ordered, as a command or as an order that stands already."""
+LIMIT: Final = OrderType.LIMIT
+BUY: Final = Side.BUY
+NO_PREVENTION: Final = SelfTradePrevention.NONE
 
-LIMIT, BUY, NO_PREVENTION = OrderType.LIMIT, Side.BUY, SelfTradePrevention.NONE
-
-WHOLE_MAX = 2**63 - 1
+WHOLE_MAX: Final = 2**63 - 1
 """Prices, quantities, budgets and amounts of money are signed 64-bit integers everywhere else."""
 
-NAME_LENGTH_MAX = 32
+NAME_LENGTH_MAX: Final = 32
 
 
 def is_whole(value: object, low: int, high: int = WHOLE_MAX) -> bool:
-    """True for an integer within bounds."""
+    """True for an integer within bounds.
+
+    Whoever asks reads the number of a command that is typed `Any`: only the codec makes sure that it is one, and not
+    every caller decodes, while compiled code would raise as soon as it reads a number that is none.
+    """
     return type(value) is int and low <= value <= high
 
 
@@ -42,6 +47,13 @@ def is_amount(value: object) -> bool:
     return type(value) is int and value != 0 and -WHOLE_MAX <= value <= WHOLE_MAX
 
 
+def numbers_refusal(command: Any) -> RejectReason | None:
+    """Why the numbers of a new order are none; see `is_whole`."""
+    if type(command.quantity_lots) is not int:
+        return RejectReason.QUANTITY_INVALID
+    return None if type(command.price_ticks) is int else RejectReason.PRICE_INVALID
+
+
 class Standing:
     """What admission looks at besides the order: the account's and the book's present state.
 
@@ -51,14 +63,14 @@ class Standing:
     is_actual = True
 
     def __init__(self, core: Core) -> None:
-        self._core, self._balances, self._seats = core, core.ledger.accounts.by_account, core.ledger.seats
+        self._core, self._balances = core, core.ledger.accounts.by_account
 
-    def seat_refusal(self, rules: MarketRules, account: str, symbol: str, client_order_id: str) -> RejectReason | None:
-        """Why an account may have no more orders in a market of these rules, or none of this name."""
-        seat = self._seats.get((account, symbol))
+    def seat_refusal(self, market: Market, account: str, client_order_id: str) -> RejectReason | None:
+        """Why an account may have no more orders in a market, or none of this name."""
+        seat = market.seats.get(account)
         if seat is None:
             return None
-        orders, order_id = seat.orders, seat.names.get(client_order_id)
+        orders, order_id, rules = seat.orders, seat.names.get(client_order_id), market.facts.rules
         if order_id is not None and (rules.client_ids_once or order_id in orders):
             return RejectReason.DUPLICATE_CLIENT_ORDER_ID
         return RejectReason.TOO_MANY_OPEN_ORDERS if len(orders) >= rules.open_orders_max else None
@@ -83,7 +95,7 @@ class Standing:
 
     def open_in(self, account: str, symbol: str) -> OpenOrders:
         """An account's open orders in a perpetual."""
-        seat = self._core.ledger.seats.get((account, symbol))
+        seat = self._core.markets[symbol].seats.get(account)
         if seat is None or seat.position is None:
             return 0, 0, 0, 0
         position = seat.position
@@ -95,16 +107,16 @@ class Standing:
         return 0 if best is None else best.price
 
 
-def taker_of(core: Core, standing: Standing, terms: Terms, lots: int, order_id: int) -> Taker:
-    """An order as it would go through the book now, at the worst price that it may have."""
-    limit: int | None = terms.price_ticks
-    if terms.order_type is not LIMIT:
-        limit = worst_price(core.markets[terms.symbol], terms.side, terms.protect_ticks)
-    elif terms.slide:
-        limit = _slid_price(core.markets[terms.symbol], standing, terms)
-    account, mode = terms.account, terms.self_trade_prevention
-    owner = "" if mode is NO_PREVENTION else core.owner(account) if core.groups else account
-    return Taker(account, terms.side, limit, lots, order_id, terms.client_order_id, owner, mode)
+def taker_of(core: Core, standing: Standing, order: OrderRecord, price: int, lots: int) -> Taker:
+    """An order at a price as it would go through the book now, at the worst price that it may have."""
+    limit: int | None = price
+    if not order.is_limit:
+        limit = worst_price(core.markets[order.symbol], order.side, order.protect_ticks)
+    elif order.slide:
+        limit = _slid_price(core.markets[order.symbol], standing, order.side, price)
+    account = order.account
+    owner = core.owner(account) if core.groups else account
+    return Taker(account, order.side, limit, lots, "" if order.self_trade_prevention is NO_PREVENTION else owner, order)
 
 
 def worst_price(market: Market, side: Side, protect_ticks: int | None) -> int | None:
@@ -121,62 +133,62 @@ def worst_price(market: Market, side: Side, protect_ticks: int | None) -> int | 
     return (min(limits) if side is Side.BUY else max(limits)) if limits else None
 
 
-def _slid_price(market: Market, standing: Standing, terms: Terms) -> int:
+def _slid_price(market: Market, standing: Standing, side: Side, price: int) -> int:
     """A sliding order that would take goes to one tick from the best opposite price."""
-    best = standing.best_opposite(market, terms.side)
-    crosses = best and (terms.price_ticks - best) * terms.side.sign >= 0
-    return best - terms.side.sign if crosses else terms.price_ticks
+    best = standing.best_opposite(market, side)
+    crosses = best and (price - best) * side.sign >= 0
+    return best - side.sign if crosses else price
 
 
-def order_refusal(core: Core, standing: Standing, command: PlaceOrder, taker: Taker) -> RejectReason | None:
+def order_refusal(core: Core, standing: Standing, order: OrderRecord, taker: Taker) -> RejectReason | None:
     """Why an order, as it would go through the book, may not come in."""
-    market, lots, price = core.markets[command.symbol], command.quantity_lots, command.price_ticks
-    facts, instrument, trigger = market.facts, core.instruments[command.symbol], command.trigger
-    if not facts.is_open and (reason := phase_refusal(market, command.post_only and trigger is None)):
+    market, lots, trigger = core.markets[order.symbol], order.quantity_lots, order.trigger
+    terms: Any = order.terms
+    facts, closes = market.facts, terms.close_position
+    if not facts.is_open and (reason := phase_refusal(market, order.post_only and trigger is None)):
         return reason
-    least, most = (0, 0) if command.close_position else (instrument.quantity_lots_min, instrument.quantity_lots_max)
-    if type(lots) is not int or not least <= lots <= most:
+    if not (0 if closes else market.lots_min) <= lots <= (0 if closes else market.lots_max):
         return RejectReason.QUANTITY_INVALID
-    if command.order_type is LIMIT and (type(price) is not int or not 0 < price <= WHOLE_MAX):
+    if order.is_limit and not 0 < order.price_ticks <= WHOLE_MAX:
         return RejectReason.PRICE_INVALID
     # Most orders have none of these terms.
     if (
-        command.post_only or command.expires_ns or command.slide or command.close_position
-        or command.budget is not None or command.protect_ticks is not None
-    ) and not _terms_fit(command, core.time_ns):  # fmt: skip
+        order.post_only or terms.expires_ns or order.slide or closes
+        or terms.budget is not None or terms.protect_ticks is not None
+    ) and not _terms_fit(terms, core.time_ns):  # fmt: skip
         return RejectReason.TERMS_INVALID
-    if reason := standing.seat_refusal(facts.rules, command.account, command.symbol, command.client_order_id):
+    if reason := standing.seat_refusal(market, order.account, order.client_order_id):
         return reason
-    if command.reduce_only and lots > reducible_of(core, command):
+    if order.reduce_only and lots > reducible_of(core, order):
         return RejectReason.NO_POSITION_TO_REDUCE
-    if trigger is not None and (reason := _trigger_refusal(market, command, trigger)):
+    if trigger is not None and (reason := _trigger_refusal(market, order, trigger)):
         return reason
-    if trigger is None or fires_at_once(market, command):
-        reason = book_refusal(core, standing, command, taker)
+    if trigger is None or fires_at_once(market, order):
+        reason = book_refusal(core, standing, market, order, taker)
     else:
-        reason = waiting_refusal(core, standing, command, taker)
+        reason = waiting_refusal(core, standing, market, order, taker)
     if reason is None and (core.limits or core.strategy_limits):
-        return limit_refusal(core, standing, command, lots)
+        return limit_refusal(core, standing, order, lots)
     return reason
 
 
 def limit_refusal(
-    core: Core, standing: Standing, terms: Terms, lots: int, replaced: OrderRecord | None = None
+    core: Core, standing: Standing, order: OrderRecord, lots: int, replaced: OrderRecord | None = None
 ) -> RejectReason | None:
     """Why an account's own limits do not let it have an order with so many open lots, `replaced` not counted."""
-    checks = core.limits.get(terms.account), core.strategy_limits.get(terms.account)
+    checks = core.limits.get(order.account), core.strategy_limits.get(order.account)
     if checks == (None, None):
         return None
 
     def open_lots(symbol: str) -> tuple[int, int]:
-        bids, asks = standing.open_lots(terms.account, symbol)
-        if replaced is not None and replaced.symbol == symbol and replaced.order_type is LIMIT:
+        bids, asks = standing.open_lots(order.account, symbol)
+        if replaced is not None and replaced.symbol == symbol and replaced.is_limit:
             bids -= replaced.remaining_lots * (replaced.side is BUY)
             asks -= replaced.remaining_lots * (replaced.side is not BUY)
         return bids, asks
 
     for check in checks:
-        if check is not None and (reason := check(terms, lots, open_lots)):
+        if check is not None and (reason := check(order, lots, open_lots)):
             return reason
     return None
 
@@ -190,122 +202,124 @@ def phase_refusal(market: Market, rests_only: bool) -> RejectReason | None:
     return None
 
 
-def reducible_of(core: Core, terms: Terms) -> int:
-    """Lots that a reduce-only order of these terms may trade now."""
-    return reducible(core.position(terms.account, terms.symbol), terms.side is Side.SELL)
+def reducible_of(core: Core, order: OrderRecord) -> int:
+    """Lots that a reduce-only order may trade now."""
+    return reducible(core.position(order.account, order.symbol), order.side is not BUY)
 
 
-def _trigger_refusal(market: Market, command: PlaceOrder, trigger: Trigger) -> RejectReason | None:
+def _trigger_refusal(market: Market, order: OrderRecord, trigger: Trigger) -> RejectReason | None:
     if not _trigger_fits(trigger):
         return RejectReason.TRIGGER_INVALID
-    if not trigger.immediate and fires_at_once(market, command):
+    if not trigger.immediate and fires_at_once(market, order):
         return RejectReason.TRIGGER_ALREADY_TRUE
     return None
 
 
-def fires_at_once(market: Market, command: PlaceOrder) -> bool:
+def fires_at_once(market: Market, order: OrderRecord) -> bool:
     """True when an order's trigger is true already, or when it has none."""
-    trigger = command.trigger
+    trigger = order.trigger
     if trigger is None:
         return True
     if trigger.kind is TriggerKind.TRAILING:
         return False
     reference = market.facts.watched(trigger.reference)
-    return reached(trigger.kind, command.side, trigger.price_ticks, reference)
+    return reached(trigger.kind, order.side, trigger.price_ticks, reference)
 
 
 def book_refusal(
-    core: Core, standing: Standing, terms: Terms, taker: Taker, replaced: OrderRecord | None = None
-) -> RejectReason | None:
+    core: Core, standing: Standing, market: Market, order: OrderRecord, taker: Taker,
+    replaced: OrderRecord | None = None,
+) -> RejectReason | None:  # fmt: skip
     """Why an order may not meet the book as it stands now. What is set aside for `replaced` is free for it."""
-    market, price = core.markets[terms.symbol], taker.limit_ticks
-    if terms.order_type is not LIMIT:
+    price, facts = taker.limit_ticks, market.facts
+    if not order.is_limit:
         if not core.ledger.settles:
             return None
         # What a market order will trade is known exactly: nothing moves between this look and the matching.
-        trades = market.reachable(taker)
-        lots, value = sum(each for _, each in trades), sum(at * each for at, each in trades)
-        return _money_refusal(core, standing, terms, lots, value, None)
+        lots = value = 0
+        for at, each in market.reachable(taker):
+            lots += each
+            value += at * each
+        return _money_refusal(core, standing, market, order, lots, value, None)
     assert price is not None  # only market orders have none
-    facts = market.facts
     if facts.rules.price_band_bps:
         band = facts.band()
         if band is not None and not band[0] <= price <= band[1]:
             return RejectReason.OUTSIDE_PRICE_BAND
-    if terms.post_only or not facts.is_open:
-        best = standing.best_opposite(market, terms.side)
-        if price <= 0 or (best and (price - best) * terms.side.sign >= 0):
+    if order.post_only or not facts.is_open:
+        best = standing.best_opposite(market, order.side)
+        if price <= 0 or (best and (price >= best if order.side is BUY else price <= best)):
             return RejectReason.WOULD_TAKE
     if not core.ledger.settles:
         return None
-    return _money_refusal(core, standing, terms, taker.lots, price * taker.lots, replaced)
+    return _money_refusal(core, standing, market, order, taker.lots, price * taker.lots, replaced)
 
 
 def waiting_refusal(
-    core: Core, standing: Standing, terms: Terms, taker: Taker, replaced: OrderRecord | None = None
-) -> RejectReason | None:
+    core: Core, standing: Standing, market: Market, order: OrderRecord, taker: Taker,
+    replaced: OrderRecord | None = None,
+) -> RejectReason | None:  # fmt: skip
     """Why an order may not wait: only its money counts, the book will be another one when its trigger fires."""
-    if taker.limit_ticks is None or terms.order_type is OrderType.MARKET or not core.ledger.settles:
+    price = taker.limit_ticks
+    if price is None or not order.is_limit or not core.ledger.settles:
         return None
-    return _money_refusal(core, standing, terms, taker.lots, taker.limit_ticks * taker.lots, replaced)
+    return _money_refusal(core, standing, market, order, taker.lots, price * taker.lots, replaced)
 
 
 def _money_refusal(
-    core: Core,
-    standing: Standing,
-    terms: Terms,
-    lots: int,
-    value: int,
+    core: Core, standing: Standing, market: Market, order: OrderRecord, lots: int, value: int,
     replaced: OrderRecord | None,
-) -> RejectReason | None:
+) -> RejectReason | None:  # fmt: skip
     """Why an account cannot pay for lots worth `value` in ticks x lots, or why the instrument is not traded so."""
-    scale = core.ledger.scales[terms.symbol]
+    scale = market.scale
     quote, base = value * scale.tick_lot_units, lots * scale.lot_units
-    if lots and quote < scale.notional_units_min and not terms.reduce_only:
+    if lots and quote < scale.notional_units_min and not order.reduce_only:
         # Whoever leaves may leave with little, or a small rest could never be closed.
         return RejectReason.NOTIONAL_TOO_SMALL
     if quote > WHOLE_MAX or base > WHOLE_MAX:
         return RejectReason.NOTIONAL_TOO_LARGE
     if scale.is_perpetual:
-        return _margin_refusal(core, standing, terms, lots, quote, replaced)
-    asset, cost = (scale.quote, quote) if terms.side is BUY else (scale.base, base)
+        return _margin_refusal(core, standing, order, lots, quote, replaced)
+    asset, cost = (scale.quote, quote) if order.side is BUY else (scale.base, base)
     if replaced is not None:
         cost -= locked_units(core, replaced)
-    if cost > standing.free_units(terms.account, asset):
+    if cost > standing.free_units(order.account, asset):
         return RejectReason.INSUFFICIENT_BALANCE
     return None
 
 
-def totals_refusal(core: Core, standing: Standing, terms: PlaceOrder, lots: int, value: int) -> RejectReason | None:
+def totals_refusal(
+    core: Core, standing: Standing, market: Market, order: OrderRecord, lots: int, value: int
+) -> RejectReason | None:
     """Why an account cannot pay for several resting orders like this one, for so many lots and ticks x lots in all."""
-    return _money_refusal(core, standing, terms, lots, value, None)
+    return _money_refusal(core, standing, market, order, lots, value, None)
 
 
 def locked_units(core: Core, order: OrderRecord) -> int:
     """What is set aside on spot for an open order."""
     ledger = core.ledger
-    if order.order_type is not OrderType.LIMIT or not ledger.settles or ledger.scales[order.symbol].is_perpetual:
+    if not order.is_limit or not ledger.settles or ledger.scales[order.symbol].is_perpetual:
         return 0
     return ledger.cost_units(order.symbol, order.side, order.price_ticks, order.remaining_lots)
 
 
 def _margin_refusal(
-    core: Core, standing: Standing, terms: Terms, lots: int, quote: int, replaced: OrderRecord | None
+    core: Core, standing: Standing, order: OrderRecord, lots: int, quote: int, replaced: OrderRecord | None
 ) -> RejectReason | None:
-    others = None if standing.is_actual else standing.open_in(terms.account, terms.symbol)
-    if replaced is not None and replaced.order_type is LIMIT:
-        others = others or standing.open_in(terms.account, terms.symbol)
+    others = None if standing.is_actual else standing.open_in(order.account, order.symbol)
+    if replaced is not None and replaced.is_limit:
+        others = others or standing.open_in(order.account, order.symbol)
         lots_now, (bids, asks, loss, elsewhere) = replaced.remaining_lots, others
         bids -= lots_now * (replaced.side is BUY)
         asks -= lots_now * (replaced.side is not BUY)
         others = bids, asks, loss - lots_now * replaced.lot_loss, elsewhere
-    maker_rate, taker_rate = core.fees.rates(terms.account, core.time_ns // NS_PER_DAY)
-    rate = maker_rate if terms.post_only or maker_rate > taker_rate else taker_rate
+    maker_rate, taker_rate = core.fees.rates(order.account, core.time_ns // NS_PER_DAY)
+    rate = maker_rate if order.post_only or maker_rate > taker_rate else taker_rate
     fee = fee_units(quote, rate) if rate > 0 else 0
-    return core.margin.order_refusal(terms.account, terms.symbol, terms.side, lots, quote, fee, others)
+    return core.margin.order_refusal(order.account, order.symbol, order.side, lots, quote, fee, others)
 
 
-def _terms_fit(command: PlaceOrder, time_ns: int) -> bool:
+def _terms_fit(command: Any, time_ns: int) -> bool:
     if command.close_position and not _may_close(command):
         return False
     is_limit, rests = command.order_type is OrderType.LIMIT, command.time_in_force is TimeInForce.GTC
@@ -321,13 +335,13 @@ def _terms_fit(command: PlaceOrder, time_ns: int) -> bool:
     return command.protect_ticks is None or (not is_limit and is_whole(command.protect_ticks, 0))
 
 
-def _may_close(command: PlaceOrder) -> bool:
+def _may_close(command: Any) -> bool:
     """True for an order that finds out only when its trigger fires how many lots it has."""
     waits = command.trigger is not None and not command.trigger.immediate
     return command.order_type is OrderType.MARKET and command.reduce_only and waits
 
 
-def _trigger_fits(trigger: Trigger) -> bool:
+def _trigger_fits(trigger: Any) -> bool:
     offsets = trigger.offset_ticks, trigger.offset_bps
     if trigger.kind is not TriggerKind.TRAILING:
         return is_whole(trigger.price_ticks, 1) and offsets == (0, 0) and trigger.activation_ticks == 0

@@ -1,22 +1,20 @@
 """Several commands as one: each for itself, or all or none."""
 
 from collections.abc import Callable
+from typing import Final
 
-from msgspec.structs import replace
-
-from common.exchange.admission import Standing, locked_units, order_refusal, taker_of
+from common.exchange.admission import Standing, locked_units, numbers_refusal, order_refusal, taker_of
 from common.exchange.changes import OrderChanges
 from common.exchange.commands import BATCH_ITEMS_MAX, Batch, BatchItem, CancelOrder, PlaceOrder
 from common.exchange.core import Core
 from common.exchange.entry import OrderEntry
 from common.exchange.events import BatchItemStarted, BatchRejected, RejectReason
-from common.exchange.ledger import OrderRecord
 from common.exchange.margin.margin import OpenOrders
 from common.exchange.matching import Market, Taker
-from common.exchange.rules import MarketRules
+from common.exchange.record import OrderRecord
 from common.model.order import OrderType, Side, TimeInForce
 
-BUY = Side.BUY
+BUY: Final = Side.BUY
 
 
 class SeatPlan:
@@ -40,7 +38,7 @@ class SeatPlan:
             self.ask_lots += lots
 
 
-NOTHING_PLANNED = SeatPlan()
+NOTHING_PLANNED: Final = SeatPlan()
 """For whom the plan does nothing; nobody writes to it."""
 
 
@@ -51,7 +49,7 @@ class Planned(Standing):
 
     def __init__(self, core: Core) -> None:
         super().__init__(core)
-        self.takers: dict[int, Taker] = {}
+        self.orders: dict[int, tuple[OrderRecord, Taker]] = {}
         """The planned orders by their place in the batch."""
         self._canceled: set[int] = set()
         self._plans: dict[tuple[str, str], SeatPlan] = {}
@@ -90,9 +88,9 @@ class Planned(Standing):
         key = account, self._core.ledger.lockable(symbol, side)
         self._free[key] = self._free.get(key, 0) + units
 
-    def seat_refusal(self, rules: MarketRules, account: str, symbol: str, client_order_id: str) -> RejectReason | None:
+    def seat_refusal(self, market: Market, account: str, client_order_id: str) -> RejectReason | None:
         """Why an account may have no more orders in a market after the plan, or none of this name."""
-        ledger = self._core.ledger
+        ledger, symbol, rules = self._core.ledger, market.symbol, market.facts.rules
         plan = self._plans.get((account, symbol), NOTHING_PLANNED)
         if client_order_id in plan.names:
             return RejectReason.DUPLICATE_CLIENT_ORDER_ID
@@ -131,8 +129,9 @@ class Planned(Standing):
     def _taken_in(self, account: str, symbol: str, plan: SeatPlan) -> int:
         margin = self._core.margin
         position = margin.position(account, symbol)
-        bids, asks = position.bid_lots + plan.bid_lots, position.ask_lots + plan.ask_lots
-        planned = replace(position, bid_lots=bids, ask_lots=asks)
+        planned = position.copy()
+        planned.bid_lots += plan.bid_lots
+        planned.ask_lots += plan.ask_lots
         more = margin.order_margin(symbol, planned, planned.worst_lots) + plan.loss
         return more - margin.order_margin(symbol, position, position.worst_lots)
 
@@ -175,9 +174,9 @@ class Batches:
             self._core.tell(BatchItemStarted(time_ns=self._core.time_ns, index=index))
             if isinstance(item, PlaceOrder) and batch.atomic:
                 # The plan has found nothing against it, and nothing but the plan has happened since.
-                taker = plan.takers[index]
-                taker.order_id = self._core.ledger.last_order_id + 1
-                self._entry.admit(item, taker)
+                order, taker = plan.orders[index]
+                order.order_id = self._core.ledger.last_order_id + 1
+                self._entry.admit(order, taker)
             else:
                 self._carry_out(item)
 
@@ -198,7 +197,7 @@ class Batches:
 
     def _plan_cancel(self, plan: Planned, command: CancelOrder) -> RejectReason | None:
         order = self._changes.named(command, plan)
-        if isinstance(order, RejectReason):
+        if not isinstance(order, OrderRecord):
             return order
         plan.cancel(order)
         return None
@@ -207,8 +206,11 @@ class Batches:
         rests = command.order_type is OrderType.LIMIT and command.time_in_force is TimeInForce.GTC
         if not rests or command.trigger is not None:
             return RejectReason.BATCH_INVALID
-        taker = taker_of(self._core, plan, command, command.quantity_lots, 0)
-        if reason := order_refusal(self._core, plan, command, taker):
+        if reason := numbers_refusal(command):
+            return reason
+        order = self._core.order_of(command)
+        taker = taker_of(self._core, plan, order, order.price_ticks, order.quantity_lots)
+        if reason := order_refusal(self._core, plan, order, taker):
             return reason
         price = taker.limit_ticks
         assert price is not None  # only market orders have none
@@ -217,5 +219,5 @@ class Batches:
             if best and (price - best) * command.side.sign >= 0:
                 return RejectReason.WOULD_TAKE
         plan.place(command, price)
-        plan.takers[index] = taker
+        plan.orders[index] = order, taker
         return None

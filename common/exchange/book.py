@@ -9,31 +9,36 @@ removals have emptied stays until it reaches the top or until empty levels are h
 from collections.abc import Iterator
 from heapq import heapify, heappop, heappush
 from itertools import islice
+from typing import Final
 
-import msgspec
+from mypy_extensions import mypyc_attr
 
+from common.exchange.record import OrderRecord
 from common.model.order import Side
 
-BUY, SELL = Side.BUY, Side.SELL
-EMPTY_LEVELS_KEPT = 256
-GONE_ORDERS_KEPT = 16
-ANY_KEY = 1 << 64
+BUY: Final = Side.BUY
+SELL: Final = Side.SELL
+EMPTY_LEVELS_KEPT: Final = 256
+GONE_ORDERS_KEPT: Final = 16
+ANY_KEY: Final = 1 << 64
 """A key behind every price."""
 
 
-class RestingOrder(msgspec.Struct, gc=False):
+@mypyc_attr(acyclic=True)
+class RestingOrder:
     """One order in its level's queue; without lots it rests no more, and it never rests again.
 
-    Orders of the same `owner` do not trade together. Number 0 has all that has no name: the external account's pieces.
-    A struct, because one is made for every order, and outside of garbage collection, because it refers to nothing.
+    Orders of the same `owner` do not trade together. Number 0, and no record, has all that has no name: the external
+    account's pieces.
     """
 
-    account: str
-    order_id: int
-    client_order_id: str
-    quantity: int
-    owner: str = ""
-    key: int = 0
+    __slots__ = ("account", "key", "order_id", "owner", "quantity", "record")
+
+    def __init__(
+        self, account: str, order_id: int, quantity: int, owner: str = "", record: OrderRecord | None = None
+    ) -> None:
+        self.account, self.order_id, self.record = account, order_id, record
+        self.quantity, self.owner, self.key = quantity, owner, 0
 
     @property
     def price(self) -> int:
@@ -45,18 +50,19 @@ MakerFill = tuple[RestingOrder, int, int]
 """(maker, price, lots). The maker is without lots if it left the book."""
 
 
-class Level(msgspec.Struct, gc=False):
+@mypyc_attr(acyclic=True)
+class Level:
     """All orders at one price, the oldest first. `quantity` is the sum of their lots, 0 = nobody.
 
     What stands before `first` in `queue` has traded; `gone` of those behind it were removed and have no lots.
     """
 
-    price: int
-    key: int
-    queue: list[RestingOrder]
-    quantity: int = 0
-    first: int = 0
-    gone: int = 0
+    __slots__ = ("first", "gone", "key", "price", "quantity", "queue")
+
+    def __init__(self, price: int, key: int) -> None:
+        self.price, self.key = price, key
+        self.queue: list[RestingOrder] = []
+        self.quantity = self.first = self.gone = 0
 
     @property
     def orders(self) -> int:
@@ -64,11 +70,15 @@ class Level(msgspec.Struct, gc=False):
         return len(self.queue) - self.first - self.gone
 
     def __iter__(self) -> Iterator[RestingOrder]:
-        return (order for order in islice(self.queue, self.first, None) if order.quantity)
+        for order in islice(self.queue, self.first, None):
+            if order.quantity:
+                yield order
 
     def backwards(self) -> Iterator[RestingOrder]:
         """Orders from the newest to the oldest."""
-        return (order for order in self.queue[: self.first - 1 if self.first else None : -1] if order.quantity)
+        for index in range(len(self.queue) - 1, self.first - 1, -1):
+            if (order := self.queue[index]).quantity:
+                yield order
 
     @property
     def head(self) -> RestingOrder:
@@ -163,7 +173,7 @@ class BookSide:
         key = price * self._sign
         level = self._levels.get(key)
         if level is None:
-            level = self._levels[key] = Level(price, key, [])
+            level = self._levels[key] = Level(price, key)
             heappush(self.keys, key)
         elif not level.quantity:
             self._empty -= 1

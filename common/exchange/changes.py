@@ -1,6 +1,6 @@
 """Changes to open orders: cancel, reduce, amend, and the ends that time and the venue bring."""
 
-from msgspec.structs import replace
+from typing import Any
 
 from common.exchange.admission import (
     Standing,
@@ -13,10 +13,12 @@ from common.exchange.admission import (
     waiting_refusal,
 )
 from common.exchange.commands import AmendOrder, CancelOrder, ExpireOpenOrders, ReduceOrder
-from common.exchange.core import Core, Key
+from common.exchange.core import Core
 from common.exchange.entry import OrderEntry
 from common.exchange.events import TIME_OUT, AmendRejected, CancelRejected, OrderCanceled, RejectReason
-from common.exchange.ledger import OrderRecord
+from common.exchange.ledger import NOBODY
+from common.exchange.record import OrderRecord
+from common.exchange.states import Key
 from common.model.order import OrderState, OrderType
 
 CANCELED = OrderState.CANCELED
@@ -32,7 +34,9 @@ class OrderChanges:
     def cancel(self, command: CancelOrder) -> None:
         """Take an order off, or refuse."""
         order = self.named(command, self._standing)
-        if isinstance(order, RejectReason):
+        if isinstance(order, OrderRecord):
+            self.withdraw(order, command.cancel_id)
+        else:
             self._core.tell(
                 CancelRejected(
                     time_ns=self._core.time_ns,
@@ -43,15 +47,13 @@ class OrderChanges:
                     reason=order,
                 )
             )
-        else:
-            self.withdraw(order, command.cancel_id)
 
-    def reduce(self, command: ReduceOrder) -> None:
+    def reduce(self, command: Any) -> None:
         """Take lots off an order, or refuse."""
         order = self.named(command, self._standing)
-        if isinstance(order, RejectReason):
+        if not isinstance(order, OrderRecord):
             self._refuse(command, order)
-        elif order.terms.link:
+        elif order.link:
             self._refuse(command, RejectReason.NOT_AUTHORISED)
         elif reason := phase_refusal(self._core.markets[order.symbol], True):
             self._refuse(command, reason)
@@ -62,15 +64,15 @@ class OrderChanges:
         else:
             self._shrink(order, order.remaining_lots - command.quantity_lots)
 
-    def amend(self, command: AmendOrder, from_inside: bool = False) -> RejectReason | None:
+    def amend(self, command: Any, from_inside: bool = False) -> RejectReason | None:
         """Give an order other terms, or refuse and say why. What a part of the exchange placed only it may amend."""
         order = self.named(command, self._standing)
-        if isinstance(order, RejectReason):
+        if not isinstance(order, OrderRecord):
             return self._refuse(command, order)
-        if order.terms.link and not from_inside:
+        if order.link and not from_inside:
             return self._refuse(command, RejectReason.NOT_AUTHORISED)
-        price = order.price_ticks if command.price_ticks is None else command.price_ticks
-        open_lots = order.remaining_lots if command.open_lots is None else command.open_lots
+        price: Any = order.price_ticks if command.price_ticks is None else command.price_ticks
+        open_lots: Any = order.remaining_lots if command.open_lots is None else command.open_lots
         if reason := self._terms_refusal(command, order, price, open_lots):
             return self._refuse(command, reason)
         if price == order.price_ticks and open_lots <= order.remaining_lots:
@@ -99,15 +101,15 @@ class OrderChanges:
 
     def withdraw(self, order: OrderRecord, cancel_id: str = "") -> None:
         """Take an open order off for its owner."""
-        core, terms = self._core, order.terms
+        core = self._core
         core.take_off(order)
         core.ledger.end(order, CANCELED, core.time_ns)
         core.tell(
             OrderCanceled(
                 time_ns=core.time_ns,
                 order_id=order.order_id,
-                account=terms.account,
-                symbol=terms.symbol,
+                account=order.account,
+                symbol=order.symbol,
                 cancel_id=cancel_id,
             )
         )
@@ -115,7 +117,7 @@ class OrderChanges:
     def named(self, command: Named, standing: Standing) -> OrderRecord | RejectReason:
         """The open order that a command names, or why there is none for it."""
         ledger = self._core.ledger
-        seat = ledger.seats.get((command.account, command.symbol))
+        seat = ledger.seats.get(command.symbol, NOBODY).get(command.account)
         if seat is not None:
             order = seat.orders.get(command.order_id or seat.names.get(command.client_order_id, 0))
             if order is not None and (standing.is_actual or standing.is_open(order)):
@@ -125,7 +127,7 @@ class OrderChanges:
             return RejectReason.WRONG_OWNER
         return RejectReason.UNKNOWN_ORDER
 
-    def _terms_refusal(self, command: AmendOrder, order: OrderRecord, price: int, lots: int) -> RejectReason | None:
+    def _terms_refusal(self, command: Any, order: OrderRecord, price: Any, lots: Any) -> RejectReason | None:
         instrument = self._core.instruments[order.symbol]
         moves = price != order.price_ticks or lots > order.remaining_lots
         if reason := phase_refusal(self._core.markets[order.symbol], not (moves and order.is_waiting)):
@@ -142,27 +144,27 @@ class OrderChanges:
             return RejectReason.NO_POSITION_TO_REDUCE
         name = command.new_client_order_id
         if name and name != order.client_order_id:
-            rules = self._core.markets[order.symbol].facts.rules
-            reason = self._standing.seat_refusal(rules, order.account, order.symbol, name)
+            reason = self._standing.seat_refusal(self._core.markets[order.symbol], order.account, name)
             return reason if reason is RejectReason.DUPLICATE_CLIENT_ORDER_ID else None
         return None
 
     def _move(self, command: AmendOrder, order: OrderRecord, price: int, open_lots: int) -> RejectReason | None:
         """Another price or more lots: back of the queue, after taking what it can."""
-        moved = replace(order, price_ticks=price, quantity_lots=order.filled_lots + open_lots)
-        taker = taker_of(self._core, self._standing, moved, open_lots, order.order_id)
-        refusal = waiting_refusal if order.is_waiting else book_refusal
-        reason = refusal(self._core, self._standing, moved, taker, order)
-        reason = reason or limit_refusal(self._core, self._standing, moved, open_lots, order)
+        core, market = self._core, self._core.markets[order.symbol]
+        taker = taker_of(core, self._standing, order, price, open_lots)
+        if order.is_waiting:
+            reason = waiting_refusal(core, self._standing, market, order, taker, order)
+        else:
+            reason = book_refusal(core, self._standing, market, order, taker, order)
+        reason = reason or limit_refusal(core, self._standing, order, open_lots, order)
         if reason is not None:
             return self._refuse(command, reason)
         if order.slide and taker.limit_ticks is not None:
             price = taker.limit_ticks
-        self._core.amend(order, price, open_lots, order.is_waiting, name=command.new_client_order_id)
+        core.amend(order, price, open_lots, order.is_waiting, name=command.new_client_order_id)
         if not order.is_waiting:
-            taker.client_order_id = order.client_order_id
-            self._core.take_off(order)
-            self._entry.work(order, taker)
+            core.take_off(order)
+            self._entry.work(order, taker, market)
         return None
 
     def _shrink(self, order: OrderRecord, open_lots: int, name: str = "") -> None:

@@ -2,9 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from heapq import heappop, heappush
-from typing import Any
-
-import msgspec
+from typing import Any, Final
 
 from common.exchange.book import BUY, RestingOrder
 from common.exchange.commands import PlaceOrder, PriceReference, SelfTradePrevention
@@ -24,50 +22,43 @@ from common.exchange.events import (
 from common.exchange.facts import MarketFacts
 from common.exchange.fees.charges import Amount
 from common.exchange.fees.events import FeeTierChanged
-from common.exchange.fees.standings import FeeStanding, Standings
+from common.exchange.fees.standing import FeeStanding
+from common.exchange.fees.standings import Standings
 from common.exchange.fees.volumes import NS_PER_DAY
-from common.exchange.ledger import Ledger, OrderRecord
+from common.exchange.ledger import Ledger
 from common.exchange.margin.margin import Margin, Perpetual
-from common.exchange.matching import Market, Taker
+from common.exchange.matching import Clerk, Market, Taker
 from common.exchange.money import UNITS_MAX, Scale
+from common.exchange.record import OrderRecord
 from common.exchange.reduce_only import PositionOf
 from common.exchange.rules import MarketRules
+from common.exchange.states import CoreState, Key
 from common.model.errors import InvariantBroken
 from common.model.order import OrderState
 
 Moved = tuple[int, int]
 """(price, the newest order at that time): a price fires nothing that was not there yet."""
 
-Key = str | int
-"""What of its kind is due: an order's number, a market, an account."""
-
 OpenLots = Callable[[str], tuple[int, int]]
 """Lots of an account's other open bids and asks in a market, those planned in the same batch with them."""
 
-Limit = Callable[[PlaceOrder | OrderRecord, int, OpenLots], RejectReason | None]
+Limit = Callable[[OrderRecord, int, OpenLots], RejectReason | None]
 """Why an account's own limits refuse an order: (its terms, the lots that it would have open, all other open ones)."""
 
 Doer = Callable[[Key, int], None]
 """Does what is due: (key, the time in ns at which it was due)."""
 
-LAST = PriceReference.LAST
-NO_RULES = MarketRules()
-ORDER_ENDS, PHASE_ENDS, LIQUIDATE, FEE_DAY = "order_ends", "phase_ends", "liquidate", "fee_day"
-REACTIONS_MAX = 10_000
+LAST: Final = PriceReference.LAST
+NO_RULES: Final = MarketRules()
+ORDER_ENDS: Final = "order_ends"
+PHASE_ENDS: Final = "phase_ends"
+LIQUIDATE: Final = "liquidate"
+FEE_DAY: Final = "fee_day"
+REACTIONS_MAX: Final = 10_000
 """Reactions to one command; more of them wait for the next command, so nothing runs for ever."""
 
 
-class CoreState(msgspec.Struct, frozen=True, kw_only=True):
-    """Time, what it will bring, what is still to be reacted to, and the newest nonce of everybody who sends them."""
-
-    time_ns: int
-    agenda: list[tuple[int, int, str, Key]]
-    serial: int
-    reactions: list[tuple[str, Key]]
-    nonces: dict[str, int]
-
-
-class Core:
+class Core(Clerk):
     """The shared state, and the ways to change it that several parts use. It is the markets' clerk.
 
     Parts that have work to do later or after the present command register in `doers` what does it, by kind, and call
@@ -90,7 +81,11 @@ class Core:
             }
         )
         self.ledger = Ledger(scales, self.margin, config.settles, self._note_linked)
-        self.markets = {symbol: Market(symbol, self, facts[symbol], self._positions(symbol)) for symbol in scales}
+        seats = self.ledger.seats
+        self.markets = {
+            symbol: Market(each, scales[symbol], seats[symbol], self, facts[symbol], self._positions(symbol))
+            for symbol, each in self.instruments.items()
+        }
         self.time_ns = 0
         self.events: list[Event] = []
         self.moved: dict[tuple[str, PriceReference], list[Moved]] = {}
@@ -199,10 +194,9 @@ class Core:
             return self.margin.position(account, symbol).lots
         return self.ledger.positions[symbol].get(account, 0)
 
-    def trade(self, symbol: str, taker: Taker, maker: RestingOrder, price: int, lots: int) -> None:
+    def trade(self, market: Market, taker: Taker, maker: RestingOrder, price: int, lots: int) -> None:
         """A taker and a maker have met."""
-        ledger, market = self.ledger, self.markets[symbol]
-        scale = ledger.scales[symbol]
+        ledger, symbol, scale = self.ledger, market.symbol, market.scale
         maker_pays = taker_pays = 0, scale.quote
         realised = 0, 0
         quote_units = price * lots * scale.tick_lot_units
@@ -218,16 +212,16 @@ class Core:
             quantity_lots=lots,
             aggressor=taker.side,
             maker=TradeParty(
-                account=maker.account, order_id=maker.order_id, client_order_id=maker.client_order_id,
+                account=maker.account, order_id=maker.order_id, client_order_id=_name_of(maker.record),
                 fee_units=maker_pays[0], fee_asset=maker_pays[1], realised_units=realised[0],
             ),
             taker=TradeParty(
-                account=taker.account, order_id=taker.order_id, client_order_id=taker.client_order_id,
+                account=taker.account, order_id=taker.order_id, client_order_id=_name_of(taker.record),
                 fee_units=taker_pays[0], fee_asset=taker_pays[1], realised_units=realised[1],
             ),
         )  # fmt: skip
-        ledger.settle(trade)
-        market.facts.trade(trade)
+        ledger.settle(trade, scale, maker, taker, (maker_pays, taker_pays))
+        market.facts.trade(self.time_ns, price)
         if market.stops.waiting or market.facts.rules.breaker_bps:
             # Otherwise nobody who is there waits for it, and who comes later does not react to what was before.
             self.note_price(symbol, LAST, price)
@@ -285,8 +279,6 @@ class Core:
         self.ledger.amend(order, price, open_lots, keeps_place, self.time_ns)
         if name:
             self.ledger.rename(order, name)
-            if resting := self.markets[order.symbol].book.orders.get(order.order_id):
-                resting.client_order_id = name
         self.tell(
             OrderAmended(
                 time_ns=self.time_ns,
@@ -316,9 +308,15 @@ class Core:
             )
         )
 
+    def order_of(self, command: PlaceOrder) -> OrderRecord:
+        """The order that a command asks for, with the next number."""
+        return OrderRecord(
+            self.ledger.last_order_id + 1, command, command.price_ticks, command.quantity_lots, self.time_ns
+        )
+
     def take_off(self, order: OrderRecord) -> None:
         """Let an open order neither rest nor wait."""
-        market = self.markets[order.terms.symbol]
+        market = self.markets[order.symbol]
         if order.is_waiting:
             market.stops.remove(order.order_id)
         resting = market.book.orders.get(order.order_id)
@@ -327,8 +325,7 @@ class Core:
 
     def rest(self, order: OrderRecord) -> None:
         """Queue what is open of an order."""
-        terms = order.terms
-        self.markets[terms.symbol].queue(order, self.owner(terms.account))
+        self.markets[order.symbol].queue(order, self.owner(order.account))
 
     def _trade_perpetual(
         self, symbol: str, taker: Taker, maker: RestingOrder, price: int, lots: int, fees: tuple[Amount, Amount]
@@ -385,10 +382,14 @@ class Core:
             )
 
     def _note_linked(self, order: OrderRecord) -> None:
-        kind = order.terms.link.partition(":")[0]
+        kind = order.link.partition(":")[0]
         if kind not in self.doers:
-            raise InvariantBroken(f"order {order.order_id} is linked to {order.terms.link!r}, which nobody answers to")
+            raise InvariantBroken(f"order {order.order_id} is linked to {order.link!r}, which nobody answers to")
         self.soon(kind, order.order_id)
 
     def _positions(self, symbol: str) -> PositionOf:
         return lambda account: self.position(account, symbol)
+
+
+def _name_of(order: OrderRecord | None) -> str:
+    return "" if order is None else order.client_order_id

@@ -1,10 +1,13 @@
 """New orders, and orders that go to the book again: what they take, and what of them rests or ends."""
 
+from typing import Final
+
 from common.exchange.admission import (
     Standing,
     book_refusal,
     fires_at_once,
     limit_refusal,
+    numbers_refusal,
     order_refusal,
     reducible_of,
     taker_of,
@@ -21,12 +24,14 @@ from common.exchange.events import (
     OrderTriggered,
     RejectReason,
 )
-from common.exchange.ledger import OrderRecord
 from common.exchange.matching import Market, Taker
+from common.exchange.record import OrderRecord
 from common.exchange.stops import trailed
-from common.model.order import OrderType, Side, TimeInForce
+from common.model.order import Side, TimeInForce
 
-LIMIT, MARKET, GTC, FOK = OrderType.LIMIT, OrderType.MARKET, TimeInForce.GTC, TimeInForce.FOK
+BUY: Final = Side.BUY
+GTC: Final = TimeInForce.GTC
+FOK: Final = TimeInForce.FOK
 
 
 class OrderEntry:
@@ -37,51 +42,57 @@ class OrderEntry:
 
     def place(self, command: PlaceOrder) -> OrderRecord | RejectReason:
         """Take an order in, or refuse it."""
-        taker = self._taker(command)
-        if reason := order_refusal(self._core, self._standing, command, taker):
-            self._refuse(command, reason)
-            return reason
-        return self.admit(command, taker)
+        core, reason = self._core, numbers_refusal(command)
+        if reason is None:
+            order = core.order_of(command)
+            taker = taker_of(core, self._standing, order, order.price_ticks, order.quantity_lots)
+            reason = order_refusal(core, self._standing, order, taker)
+            if reason is None:
+                self.admit(order, taker)
+                return order
+        self._refuse(command, reason)
+        return reason
 
     def refusal_now(self, command: PlaceOrder) -> RejectReason | None:
         """Why an order would be refused, without placing it."""
-        return order_refusal(self._core, self._standing, command, self._taker(command))
+        if reason := numbers_refusal(command):
+            return reason
+        taker, order = self._taker(command)
+        return order_refusal(self._core, self._standing, order, taker)
 
     def reachable(self, command: PlaceOrder) -> list[tuple[int, int]]:
         """(price, lots) that an order could trade now, best first; nothing while the market does not trade."""
         market = self._core.markets[command.symbol]
-        if not market.facts.is_open:
-            return []
-        return market.reachable(taker_of(self._core, self._standing, command, command.quantity_lots, 0))
+        return market.reachable(self._taker(command)[0]) if market.facts.is_open else []
 
     def force(self, command: PlaceOrder) -> OrderRecord:
         """Take in an order of the venue itself for an account: neither money nor size nor name speaks against it."""
-        number = self._core.ledger.last_order_id + 1
-        return self.admit(command, taker_of(self._core, self._standing, command, command.quantity_lots, number))
+        taker, order = self._taker(command)
+        self.admit(order, taker)
+        return order
 
-    def admit(self, command: PlaceOrder, taker: Taker) -> OrderRecord:
+    def admit(self, order: OrderRecord, taker: Taker) -> None:
         """Take an order in that nothing speaks against."""
-        core, price = self._core, taker.limit_ticks
-        if price is None or command.order_type is MARKET:
-            price = 0
-        order = core.ledger.open(taker.order_id, price, command, core.time_ns)
-        core.events.append(OrderPlaced(time_ns=core.time_ns, order_id=order.order_id, price_ticks=price, terms=command))
-        if command.expires_ns:
-            core.schedule(command.expires_ns, ORDER_ENDS, order.order_id)
-        if command.trigger is not None:
-            market = core.markets[command.symbol]
-            if not fires_at_once(market, command):
+        core, limit, terms = self._core, taker.limit_ticks, order.terms
+        price = limit if limit is not None and order.is_limit else 0
+        core.ledger.open(order, price)
+        core.events.append(OrderPlaced(time_ns=core.time_ns, order_id=order.order_id, price_ticks=price, terms=terms))
+        if expires_ns := terms.expires_ns:
+            core.schedule(expires_ns, ORDER_ENDS, order.order_id)
+        market = core.markets[order.symbol]
+        if order.trigger is not None:
+            if not fires_at_once(market, order):
                 self._begin_to_follow(order, market)
                 self.wait(order)
-                return order
+                return
             self._report_trigger(order, market)
-        self.work(order, taker)
-        return order
+        self.work(order, taker, market)
 
     def rest(self, command: PlaceOrder) -> OrderRecord:
         """Take a limit order in that nothing speaks against and that has nothing to take: it only rests."""
         core, price = self._core, command.price_ticks
-        order = core.ledger.open(core.ledger.last_order_id + 1, price, command, core.time_ns)
+        order = core.order_of(command)
+        core.ledger.open(order, price)
         core.events.append(OrderPlaced(time_ns=core.time_ns, order_id=order.order_id, price_ticks=price, terms=command))
         core.rest(order)
         return order
@@ -93,19 +104,21 @@ class OrderEntry:
 
     def fire(self, order: OrderRecord) -> None:
         """An order's trigger became true: it goes to the book, or ends with the reason why it may not."""
-        market = self._core.markets[order.symbol]
+        core, standing = self._core, self._standing
+        market = core.markets[order.symbol]
         self._report_trigger(order, market)
-        if order.terms.close_position and (lots := reducible_of(self._core, order)):
-            self._core.amend(order, 0, lots, True, CLOSE_POSITION)
-        taker = taker_of(self._core, self._standing, order, order.remaining_lots, order.order_id)
-        reason = book_refusal(self._core, self._standing, order, taker, order)
-        reason = reason or limit_refusal(self._core, self._standing, order, order.remaining_lots, order)
+        if order.terms.close_position and (lots := reducible_of(core, order)):
+            core.amend(order, 0, lots, True, CLOSE_POSITION)
+        taker = taker_of(core, standing, order, order.price_ticks, order.remaining_lots)
+        reason = book_refusal(core, standing, market, order, taker, order)
+        reason = reason or limit_refusal(core, standing, order, order.remaining_lots, order)
         if reason is not None:
-            self._core.expire(order, reason)
+            core.expire(order, reason)
             return
-        if order.slide and taker.limit_ticks not in (None, order.price_ticks):
-            self._core.amend(order, taker.limit_ticks, order.remaining_lots, True)
-        self.work(order, taker)
+        limit = taker.limit_ticks
+        if order.slide and limit is not None and limit != order.price_ticks:
+            core.amend(order, limit, order.remaining_lots, True)
+        self.work(order, taker, market)
 
     def wait(self, order: OrderRecord) -> None:
         """Let an order wait for its trigger."""
@@ -113,32 +126,30 @@ class OrderEntry:
         assert trigger is not None  # only such orders wait
         market.stops.add(order.order_id, order.side, trigger, order.stop_ticks)
 
-    def work(self, order: OrderRecord, taker: Taker) -> None:
+    def work(self, order: OrderRecord, taker: Taker, market: Market) -> None:
         """Let an order take what it may; the rest of it rests or ends."""
-        core, terms = self._core, order.terms
-        market, in_force = core.markets[terms.symbol], terms.time_in_force
-        if terms.reduce_only and not self._clamp(order, taker):
+        core, in_force, budget = self._core, order.time_in_force, order.terms.budget
+        if order.reduce_only and not self._clamp(order, taker):
             return
-        if in_force is FOK and not _fills_whole(order, market, taker):
+        if in_force is FOK and not _fills_whole(budget, order.side, market.reachable(taker), taker.lots):
             core.expire(order, UNFILLED)
             return
-        if terms.budget is None or in_force is FOK:
+        if budget is None or in_force is FOK:
             market.match(taker)
         else:
-            beyond = taker.lots - lots_within(market.reachable(taker), terms.budget)
+            beyond = taker.lots - lots_within(market.reachable(taker), budget)
             taker.lots -= beyond
             market.match(taker)
             taker.lots += beyond
         if taker.lots:
-            if in_force is GTC and terms.order_type is LIMIT and not taker.stopped:
-                account, groups = terms.account, core.groups
-                market.queue(order, groups.get(account, account) if groups else account)
+            if in_force is GTC and order.is_limit and not taker.stopped:
+                market.queue(order, core.owner(order.account) if core.groups else order.account)
             else:
                 core.expire(order, SELF_TRADE if taker.stopped else UNFILLED)
 
-    def _taker(self, command: PlaceOrder) -> Taker:
-        core = self._core
-        return taker_of(core, self._standing, command, command.quantity_lots, core.ledger.last_order_id + 1)
+    def _taker(self, command: PlaceOrder) -> tuple[Taker, OrderRecord]:
+        order = self._core.order_of(command)
+        return taker_of(self._core, self._standing, order, order.price_ticks, order.quantity_lots), order
 
     def _refuse(self, command: PlaceOrder, reason: RejectReason) -> None:
         original = self._core.ledger.find(command.account, command.symbol, 0, command.client_order_id)
@@ -197,11 +208,9 @@ def lots_within(trades: list[tuple[int, int]], budget: int) -> int:
     return total
 
 
-def _fills_whole(order: OrderRecord, market: Market, taker: Taker) -> bool:
+def _fills_whole(budget: int | None, side: Side, trades: list[tuple[int, int]], wanted: int) -> bool:
     """True when a fill-or-kill order trades all of its lots, within its budget if it has one."""
-    trades = market.reachable(taker)
-    if sum(lots for _price, lots in trades) < taker.lots:
+    if sum(lots for _price, lots in trades) < wanted:
         return False
     cost = sum(price * lots for price, lots in trades)
-    budget = order.terms.budget
-    return budget is None or (cost <= budget if order.side is Side.BUY else cost >= budget)
+    return budget is None or (cost <= budget if side is BUY else cost >= budget)

@@ -1,32 +1,33 @@
 """What happened in the exchange, in the past tense. Events inform; commands alone rebuild the state."""
 
 from enum import StrEnum
+from typing import Final
 
 import msgspec
 
 from common.exchange.commands import PlaceOrder, SelfTradePrevention
 from common.model.order import Side
 
-EXTERNAL_ACCOUNT = "market"
+EXTERNAL_ACCOUNT: Final = "market"
 """The rest of the world: its orders are levels, its credit is unlimited, nothing of it alone is journaled."""
 
-FEE_ACCOUNT = "fees"
+FEE_ACCOUNT: Final = "fees"
 """Receives fees and pays rebates."""
 
-INSURANCE_ACCOUNT = "insurance"
+INSURANCE_ACCOUNT: Final = "insurance"
 """Covers what liquidated accounts owe."""
 
-TREASURY_ACCOUNT = "treasury"
+TREASURY_ACCOUNT: Final = "treasury"
 """The venue's own: what rounding leaves over, and fees that nobody may have yet."""
 
-SPECIAL_ACCOUNTS = frozenset({EXTERNAL_ACCOUNT, FEE_ACCOUNT, INSURANCE_ACCOUNT, TREASURY_ACCOUNT})
+SPECIAL_ACCOUNTS: Final = frozenset({EXTERNAL_ACCOUNT, FEE_ACCOUNT, INSURANCE_ACCOUNT, TREASURY_ACCOUNT})
 
-VENUE_RESTART = "venue_restart"
-SELF_TRADE = "self_trade"
-UNFILLED = "unfilled"
-TIME_OUT = "time_out"
-REDUCE_ONLY = "reduce_only"
-CLOSE_POSITION = "close_position"
+VENUE_RESTART: Final = "venue_restart"
+SELF_TRADE: Final = "self_trade"
+UNFILLED: Final = "unfilled"
+TIME_OUT: Final = "time_out"
+REDUCE_ONLY: Final = "reduce_only"
+CLOSE_POSITION: Final = "close_position"
 
 
 class RejectReason(StrEnum):

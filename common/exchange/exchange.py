@@ -1,7 +1,7 @@
 """The exchange core: commands in, events out. Deterministic, without clock, input, output or randomness."""
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, cast
 
 import msgspec
 
@@ -46,7 +46,7 @@ from common.exchange.events import (
     Withdrawn,
 )
 from common.exchange.external import ExternalLiquidity
-from common.exchange.fees.standings import FeeStanding
+from common.exchange.fees.standing import FeeStanding
 from common.exchange.fees.volumes import NS_PER_DAY
 from common.exchange.grids.engine import Grids
 from common.exchange.margin.clearing import Clearing
@@ -57,7 +57,7 @@ from common.exchange.pools.engine import Pools
 from common.exchange.quotes.engine import Quotes
 from common.exchange.refusal import Refused
 from common.exchange.room import Room
-from common.exchange.snapshot import CommonState, common_state, hash_of, load_common
+from common.exchange.snapshot import ExchangeState, common_state, hash_of, load_common
 from common.exchange.strategies.engine import Strategies
 from common.exchange.triggers import Triggers
 from common.exchange.vaults.commands import OF_TREASURY as TREASURY_VAULTS
@@ -71,14 +71,6 @@ OF_TREASURY = TREASURY_VAULTS | TREASURY_POOLS
 
 VENUES_OWN: frozenset[Any] = frozenset({Deposit})
 """Commands about an account that only the venue's operator gives, so that no owner needs to be asked."""
-
-
-class ExchangeState(msgspec.Struct, frozen=True, kw_only=True):
-    """An exchange, whole: what it is made of, what all parts share, and each room's own."""
-
-    config: ExchangeConfig
-    common: CommonState
-    rooms: dict[str, msgspec.Raw]
 
 
 class Exchange:
@@ -192,15 +184,15 @@ class Exchange:
         if agenda and agenda[0][0] <= core.time_ns:
             core.pass_time()
             self._settle_down()
-        kind = type(command)
+        kind, asked = type(command), cast(Any, command)
         # Most commands are orders of their own account; what speaks against them is looked at here, without calls.
         handler = self._order_handlers.get(kind)
         if (
             handler is not None
-            and command.symbol in self.markets  # type: ignore[attr-defined]
-            and command.account not in SPECIAL_ACCOUNTS  # type: ignore[attr-defined]
-            and not (command.by or command.nonce or core.managers)
-            and not (kind is PlaceOrder and command.link)  # type: ignore[attr-defined]
+            and asked.symbol in self.markets
+            and asked.account not in SPECIAL_ACCOUNTS
+            and not (asked.by or asked.nonce or core.managers)
+            and not (kind is PlaceOrder and asked.link)
         ):
             handler(command)
         else:
@@ -209,7 +201,7 @@ class Exchange:
             self._settle_down()
         return core.events
 
-    def _consider(self, command: Command) -> None:
+    def _consider(self, command: Any) -> None:
         """Look at everything that may speak against a command before it acts."""
         core, refusal = self._core, self._refusal(command)
         before = len(core.events)
@@ -309,7 +301,7 @@ class Exchange:
             return Refused(RejectReason.NOT_AUTHORISED, "a batch with a nonce must say whose it is")
         return self._nonce_refusal(command, command.by)
 
-    def _nonce_refusal(self, command: Command, asker: str) -> Refused | None:
+    def _nonce_refusal(self, command: Any, asker: str) -> Refused | None:
         if not command.nonce:
             return None
         last = self._core.nonces.get(asker, 0)
@@ -331,7 +323,7 @@ class Exchange:
     def _carry_out(self, item: BatchItem) -> None:
         self._handlers[type(item)](item)
 
-    def _deposit(self, command: Deposit) -> None:
+    def _deposit(self, command: Any) -> None:
         if not is_whole(command.units, 1) or not command.account or not command.asset:
             raise Refused(RejectReason.AMOUNT_INVALID, f"units must be a positive integer, got {command.units!r}")
         if command.asset not in self._assets:
@@ -343,7 +335,7 @@ class Exchange:
             Deposited(time_ns=self.time_ns, account=command.account, asset=command.asset, units=command.units)
         )
 
-    def _withdraw(self, command: Withdraw) -> None:
+    def _withdraw(self, command: Any) -> None:
         if not is_whole(command.units, 1):
             raise Refused(RejectReason.AMOUNT_INVALID, f"units must be a positive integer, got {command.units!r}")
         accounts = self._core.ledger.accounts
@@ -356,12 +348,12 @@ class Exchange:
             Withdrawn(time_ns=self.time_ns, account=command.account, asset=command.asset, units=command.units)
         )
 
-    def _set_mark(self, command: SetMark) -> None:
+    def _set_mark(self, command: Any) -> None:
         if not is_whole(command.price_ticks, 1):
             raise Refused(RejectReason.PRICE_INVALID, f"a positive 64-bit integer, got {command.price_ticks!r}")
         self._core.set_mark(command.symbol, command.price_ticks)
 
-    def _set_last(self, command: SetLast) -> None:
+    def _set_last(self, command: Any) -> None:
         if not is_whole(command.price_ticks, 1):
             raise Refused(RejectReason.PRICE_INVALID, f"a positive 64-bit integer, got {command.price_ticks!r}")
         self._core.markets[command.symbol].facts.set_last(command.price_ticks)

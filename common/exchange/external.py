@@ -80,7 +80,7 @@ class ExternalLiquidity:
             if last is not None and last.account == EXTERNAL_ACCOUNT:
                 self._market.grow(makers, last, lots)
             else:
-                self._market.rest(makers.side, price, RestingOrder(EXTERNAL_ACCOUNT, 0, "", lots))
+                self._market.rest(makers.side, price, RestingOrder(EXTERNAL_ACCOUNT, 0, lots))
 
     def _drop_better(self, side: Side, price: int) -> None:
         self._drop(self._book.side(side), price + side.sign)

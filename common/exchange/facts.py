@@ -2,21 +2,10 @@
 
 from collections import deque
 
-import msgspec
-
 from common.exchange.commands import PriceReference
-from common.exchange.events import MarketPhase, TradeExecuted
+from common.exchange.events import MarketPhase
 from common.exchange.rules import BPS, NS_PER_S, MarketRules
-
-
-class FactsState(msgspec.Struct, frozen=True, kw_only=True):
-    """What a market knows of itself, whole; `window` has (time in ns, price in ticks)."""
-
-    last: int
-    mark: int
-    phase: MarketPhase
-    phase_until_ns: int
-    window: list[tuple[int, int]]
+from common.exchange.states import FactsState
 
 
 class MarketFacts:
@@ -63,17 +52,17 @@ class MarketFacts:
             return None
         return -(-reference * (BPS - width) // BPS), reference * (BPS + width) // BPS
 
-    def trade(self, event: TradeExecuted) -> None:
+    def trade(self, time_ns: int, price: int) -> None:
         """The last price, and an entry of the window."""
-        self.set_last(event.price_ticks)
+        self.set_last(price)
         if not self.rules.breaker_bps:
             return
-        window, oldest_ns = self._window, event.time_ns - self.rules.breaker_window_s * NS_PER_S
+        window, oldest_ns = self._window, time_ns - self.rules.breaker_window_s * NS_PER_S
         while window and window[0][0] < oldest_ns:
             window.popleft()
         # Of one moment only the first price can ever be the oldest of the window.
-        if not window or window[-1][0] != event.time_ns:
-            window.append((event.time_ns, event.price_ticks))
+        if not window or window[-1][0] != time_ns:
+            window.append((time_ns, price))
 
     def change_phase(self, phase: MarketPhase, until_ns: int) -> None:
         """The phase. The window starts anew when trading does."""

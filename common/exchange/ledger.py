@@ -2,193 +2,33 @@
 
 from collections import deque
 from collections.abc import Callable
+from typing import Final
 
-import msgspec
-
-from common.exchange.accounts import Accounts, Balance, BalancesState
-from common.exchange.commands import PlaceOrder, SelfTradePrevention, Trigger
+from common.exchange.accounts import Accounts
+from common.exchange.book import RestingOrder
 from common.exchange.events import (
     EXTERNAL_ACCOUNT,
     FEE_ACCOUNT,
     SelfTradePrevented,
     TradeExecuted,
-    TradeParty,
 )
-from common.exchange.margin.accounts import Position
+from common.exchange.fees.charges import Amount
 from common.exchange.margin.margin import Margin
+from common.exchange.matching import Taker
 from common.exchange.money import Scale
+from common.exchange.record import FILLED, OrderRecord
+from common.exchange.seat import Seat
+from common.exchange.states import LedgerState, record_from, state_of
 from common.model.errors import InvariantBroken
-from common.model.order import OrderState, OrderType, Side, TimeInForce
+from common.model.order import OrderState, Side
 
-DIGEST_FACTOR, DIGEST_MASK = 1_000_003, (1 << 40) - 1
-FINAL_ORDERS_KEPT = 20_000
-LIMIT, BUY = OrderType.LIMIT, Side.BUY
-PARTIALLY_FILLED, FILLED = OrderState.PARTIALLY_FILLED, OrderState.FILLED
-TRADES_KEPT = 20_000
-PREVENTED_KEPT = 1_000
-
-
-class OrderRecord(msgspec.Struct, kw_only=True, omit_defaults=True, gc=False):
-    """One order and what became of it. `quote_units` is what its fills cost or brought, in 1e-8 of the quote asset.
-
-    `terms` is what was ordered; `price_ticks` and `quantity_lots` are what it is now. `is_waiting` is true until its
-    trigger fires, at `stop_ticks` (0 = a trailing one that does not follow yet). `place` grows with each order that
-    joins a queue: among orders of one price, the smaller one is in front.
-
-    working_ns      when it came to the book; 0 while it waits
-    following_ns    when a trailing one began to follow; 0 = not yet
-    prevented_lots  what self-trade prevention took off it while it stayed open: no part of `quantity_lots` any more
-    prevented_id    the newest `SelfTradePrevented` that took something of it; 0 = none did
-    lot_loss        what a lot of a perpetual's order would have lost against the mark, in 1e-8 of the quote asset,
-                    when it went to the book
-    """
-
-    order_id: int
-    terms: PlaceOrder
-    price_ticks: int
-    quantity_lots: int
-    placed_ns: int
-    changed_ns: int
-    filled_lots: int = 0
-    quote_units: int = 0
-    state: OrderState = OrderState.OPEN
-    reason: str = ""
-    stop_ticks: int = 0
-    is_waiting: bool = False
-    place: int = 0
-    working_ns: int = 0
-    following_ns: int = 0
-    prevented_lots: int = 0
-    prevented_id: int = 0
-    lot_loss: int = 0
-
-    @property
-    def account(self) -> str:
-        """The owner."""
-        return self.terms.account
-
-    @property
-    def symbol(self) -> str:
-        """The market."""
-        return self.terms.symbol
-
-    @property
-    def client_order_id(self) -> str:
-        """The owner's name for it."""
-        return self.terms.client_order_id
-
-    @property
-    def side(self) -> Side:
-        """Buy or sell."""
-        return self.terms.side
-
-    @property
-    def order_type(self) -> OrderType:
-        """Limit or market."""
-        return self.terms.order_type
-
-    @property
-    def time_in_force(self) -> TimeInForce:
-        """What becomes of what does not trade at once."""
-        return self.terms.time_in_force
-
-    @property
-    def post_only(self) -> bool:
-        """True for an order that never takes."""
-        return self.terms.post_only
-
-    @property
-    def self_trade_prevention(self) -> SelfTradePrevention:
-        """What becomes of it when it meets an order of its own owner."""
-        return self.terms.self_trade_prevention
-
-    @property
-    def slide(self) -> bool:
-        """True when it would rather move than be refused."""
-        return self.terms.slide
-
-    @property
-    def reduce_only(self) -> bool:
-        """True when it only brings the position towards zero."""
-        return self.terms.reduce_only
-
-    @property
-    def protect_ticks(self) -> int | None:
-        """A market order's own limit against the best price."""
-        return self.terms.protect_ticks
-
-    @property
-    def trigger(self) -> Trigger | None:
-        """What it waits or waited for."""
-        return self.terms.trigger
-
-    @property
-    def remaining_lots(self) -> int:
-        """Lots that have not traded."""
-        return self.quantity_lots - self.filled_lots
-
-    @property
-    def is_open(self) -> bool:
-        """True while it may still trade."""
-        return not self.state.is_final
-
-    def fill(self, lots: int, quote_units: int, time_ns: int) -> None:
-        """Count one trade in."""
-        self.filled_lots = filled = self.filled_lots + lots
-        self.quote_units += quote_units
-        self.changed_ns = time_ns
-        self.state = PARTIALLY_FILLED if filled < self.quantity_lots else FILLED
-
-
-def record_of(order_id: int, price_ticks: int, terms: PlaceOrder, time_ns: int) -> OrderRecord:
-    """An order as it is when it is accepted."""
-    order = OrderRecord(
-        order_id=order_id,
-        terms=terms,
-        price_ticks=price_ticks,
-        quantity_lots=terms.quantity_lots,
-        placed_ns=time_ns,
-        changed_ns=time_ns,
-        working_ns=time_ns,
-    )
-    if terms.trigger is not None:
-        order.is_waiting, order.stop_ticks, order.working_ns = True, terms.trigger.price_ticks, 0
-    return order
-
-
-class LedgerState(msgspec.Struct, frozen=True, kw_only=True):
-    """A ledger, whole.
-
-    Balances by account and asset, orders, trades of customers and trades that were none because of their owner, net
-    lots by symbol and account.
-    """
-
-    balances: BalancesState
-    orders: list[OrderRecord]
-    ended_order_ids: list[int]
-    trades: list[TradeExecuted]
-    last_order_id: int
-    last_trade_id: int
-    last_place: int
-    digest: int
-    positions: dict[str, dict[str, int]]
-    prevented: list[SelfTradePrevented] = []
-
-
-class Seat:
-    """What one account has in one market: open orders oldest first, and the newest order of each client order id.
-
-    Also where its orders set something aside, so that it need not be looked for each time: on spot the balances, else
-    the position.
-    """
-
-    __slots__ = ("base", "names", "orders", "position", "quote", "scale")
-
-    def __init__(self, scale: Scale, base: Balance | None, quote: Balance | None, position: Position | None) -> None:
-        self.scale = scale
-        self.orders: dict[int, OrderRecord] = {}
-        self.names: dict[str, int] = {}
-        self.base, self.quote, self.position = base, quote, position
+DIGEST_FACTOR: Final = 1_000_003
+DIGEST_MASK: Final = (1 << 40) - 1
+FINAL_ORDERS_KEPT: Final = 20_000
+TRADES_KEPT: Final = 20_000
+PREVENTED_KEPT: Final = 1_000
+BUY: Final = Side.BUY
+NOBODY: Final[dict[str, Seat]] = {}
 
 
 class Ledger:
@@ -204,7 +44,8 @@ class Ledger:
         self.scales, self.margin, self.settles = scales, margin, settles
         self.accounts = Accounts()
         self.orders: dict[int, OrderRecord] = {}
-        self.seats: dict[tuple[str, str], Seat] = {}
+        self.seats: dict[str, dict[str, Seat]] = {symbol: {} for symbol in scales}
+        """By market and account."""
         self.trades: deque[TradeExecuted] = deque(maxlen=TRADES_KEPT)
         self.prevented: deque[SelfTradePrevented] = deque(maxlen=PREVENTED_KEPT)
         self.positions: dict[str, dict[str, int]] = {symbol: {} for symbol in scales}
@@ -216,7 +57,8 @@ class Ledger:
     def state(self) -> LedgerState:
         """All of it, for snapshots."""
         return LedgerState(
-            balances=self.accounts.state, orders=list(self.orders.values()), ended_order_ids=list(self._final),
+            balances=self.accounts.state, orders=[state_of(order) for order in self.orders.values()],
+            ended_order_ids=list(self._final),
             trades=list(self.trades), last_order_id=self.last_order_id, last_trade_id=self.last_trade_id,
             last_place=self.last_place, digest=self.digest, positions=self.positions, prevented=list(self.prevented),
         )  # fmt: skip
@@ -230,32 +72,34 @@ class Ledger:
         self.last_place, self.digest = state.last_place, state.digest
         self.positions |= state.positions
         self._final.extend(state.ended_order_ids)
-        for order in state.orders:
+        for kept in state.orders:
+            order = record_from(kept)
             self.orders[order.order_id] = order
             seat = self._take_seat(order.account, order.symbol)
             seat.names[order.client_order_id] = order.order_id
             if order.is_open:
                 seat.orders[order.order_id] = order
         # An open order may have been given the name of a younger one that had ended.
-        for seat in self.seats.values():
-            seat.names |= {order.client_order_id: order.order_id for order in seat.orders.values()}
+        for seats in self.seats.values():
+            for seat in seats.values():
+                seat.names |= {order.client_order_id: order.order_id for order in seat.orders.values()}
 
     def find(self, account: str, symbol: str, order_id: int, client_order_id: str) -> OrderRecord | None:
         """An order by its number, or without one (0) the newest order of that client order id."""
         if not order_id:
-            seat = self.seats.get((account, symbol))
+            seat = self.seats.get(symbol, NOBODY).get(account)
             return None if seat is None else self.orders.get(seat.names.get(client_order_id, 0))
         order = self.orders.get(order_id)
         return order if order is not None and (order.account, order.symbol) == (account, symbol) else None
 
     def open_of(self, account: str, symbol: str) -> dict[int, OrderRecord]:
         """Open orders of an account in one market, oldest first."""
-        seat = self.seats.get((account, symbol))
+        seat = self.seats.get(symbol, NOBODY).get(account)
         return {} if seat is None else seat.orders
 
     def open_order_ids(self) -> list[int]:
         """All open orders of everybody, oldest first."""
-        return sorted(order_id for seat in self.seats.values() for order_id in seat.orders)
+        return sorted(number for seats in self.seats.values() for seat in seats.values() for number in seat.orders)
 
     def lockable(self, symbol: str, side: Side) -> str:
         """The asset with which an order of this side pays on spot."""
@@ -267,45 +111,46 @@ class Ledger:
         scale = self.scales[symbol]
         return scale.quote_units(price_ticks, lots) if side is Side.BUY else scale.base_units(lots)
 
-    def open(self, order_id: int, price_ticks: int, terms: PlaceOrder, time_ns: int) -> OrderRecord:
-        """An order was accepted."""
-        order = record_of(order_id, price_ticks, terms, time_ns)
-        seat = self.seats.get((terms.account, terms.symbol)) or self._take_seat(terms.account, terms.symbol)
-        if terms.trigger is None:
+    def open(self, order: OrderRecord, price_ticks: int) -> None:
+        """An order was accepted, at a price that may be another one than it asked for."""
+        seat = self._take_seat(order.account, order.symbol)
+        order.price_ticks, order_id = price_ticks, order.order_id
+        if not order.is_waiting:
             if seat.position is not None:
                 self._note_loss(order)
             self.last_place = order.place = self.last_place + 1
-        self._set_aside(order, seat, terms.quantity_lots)
+        self._set_aside(order, seat, order.quantity_lots)
         self.orders[order_id] = seat.orders[order_id] = order
-        seat.names[terms.client_order_id] = self.last_order_id = order_id
-        self.digest = (self.digest * DIGEST_FACTOR + order_id + price_ticks) & DIGEST_MASK
-        return order
+        seat.names[order.client_order_id] = self.last_order_id = order_id
+        self.digest = folded(self.digest, order_id + price_ticks)
 
-    def settle(self, trade: TradeExecuted) -> None:
+    def settle(
+        self, trade: TradeExecuted, scale: Scale, maker: RestingOrder, taker: Taker, fees: tuple[Amount, Amount]
+    ) -> None:
         """Two orders traded: count it for both, and on spot let money and goods change hands."""
-        lots, price, maker, taker = trade.quantity_lots, trade.price_ticks, trade.maker, trade.taker
-        scale = self.scales[trade.symbol]
-        quote_units = price * lots * scale.tick_lot_units
-        self.last_trade_id = trade.trade_id
-        self.digest = (self.digest * DIGEST_FACTOR + price + lots) & DIGEST_MASK
-        bought = lots if trade.aggressor is BUY else -lots
+        lots, price, time_ns = trade.quantity_lots, trade.price_ticks, trade.time_ns
+        quote_units, (maker_pays, taker_pays) = price * lots * scale.tick_lot_units, fees
+        self.last_trade_id += 1
+        self.digest = folded(self.digest, price + lots)
+        bought = lots if taker.side is BUY else -lots
         pays = self.settles and not scale.is_perpetual
-        if maker.account != EXTERNAL_ACCOUNT:
-            self._fill(maker, -bought, quote_units, trade.time_ns)
-        elif taker.account == EXTERNAL_ACCOUNT:
+        if maker.record is not None:
+            self._fill(maker.record, -bought, quote_units, maker_pays, time_ns)
+        elif taker.record is None:
             return
         elif pays:
-            self._settle_outside(maker, scale, -bought, quote_units)
-        if taker.account != EXTERNAL_ACCOUNT:
-            self._fill(taker, bought, quote_units, trade.time_ns)
+            self._settle_outside(scale, -bought, quote_units, maker_pays)
+        if taker.record is not None:
+            self._fill(taker.record, bought, quote_units, taker_pays, time_ns)
         elif pays:
-            self._settle_outside(taker, scale, bought, quote_units)
+            self._settle_outside(scale, bought, quote_units, taker_pays)
         self.trades.append(trade)
         if pays:
             # Fees before rebates: the fee account owns what it pays out.
-            for party in (taker, maker) if maker.fee_units < 0 else (maker, taker):
-                if party.fee_units:
-                    self.accounts.credit(FEE_ACCOUNT, party.fee_asset, party.fee_units)
+            first, second = (taker_pays, maker_pays) if maker_pays[0] < 0 else fees
+            for units, asset in (first, second):
+                if units:
+                    self.accounts.credit(FEE_ACCOUNT, asset, units)
 
     def prevent(self, event: SelfTradePrevented) -> None:
         """Two orders of one owner met: note it at those that lose something by it."""
@@ -316,8 +161,7 @@ class Ledger:
 
     def amend(self, order: OrderRecord, price_ticks: int, open_lots: int, keeps_place: bool, time_ns: int) -> None:
         """An open order has another price or another open quantity."""
-        terms, before = order.terms, order.quantity_lots - order.filled_lots
-        seat = self.seats[terms.account, terms.symbol]
+        seat, before = self.seats[order.symbol][order.account], order.quantity_lots - order.filled_lots
         moves = price_ticks != order.price_ticks
         if moves or open_lots != before:
             self._set_aside(order, seat, -before)
@@ -332,15 +176,15 @@ class Ledger:
 
     def rename(self, order: OrderRecord, client_order_id: str) -> None:
         """An open order has another client order id."""
-        names = self.seats[order.account, order.symbol].names
+        names = self.seats[order.symbol][order.account].names
         if names.get(order.client_order_id) == order.order_id:
             del names[order.client_order_id]
-        order.terms = msgspec.structs.replace(order.terms, client_order_id=client_order_id)
+        order.rename(client_order_id)
         names[client_order_id] = order.order_id
 
     def trigger(self, order: OrderRecord, time_ns: int) -> None:
         """A waiting order's trigger fired."""
-        seat = self.seats[order.account, order.symbol]
+        seat = self.seats[order.symbol][order.account]
         if seat.position is not None:
             self._set_aside(order, seat, -order.remaining_lots)
             self._note_loss(order)
@@ -350,19 +194,18 @@ class Ledger:
 
     def end(self, order: OrderRecord, state: OrderState, time_ns: int, reason: str = "") -> None:
         """An open order ended without being filled."""
-        terms = order.terms
-        seat = self.seats[terms.account, terms.symbol]
+        seat = self.seats[order.symbol][order.account]
         if order.order_id not in seat.orders:
             raise InvariantBroken(f"order {order.order_id} ends but is not open")
         self._set_aside(order, seat, order.filled_lots - order.quantity_lots)
         order.state, order.changed_ns = state, time_ns
         if reason:
             order.reason = reason
-        self.digest = (self.digest * DIGEST_FACTOR + order.order_id) & DIGEST_MASK
+        self.digest = folded(self.digest, order.order_id)
         self._close(order, seat)
 
     def _take_seat(self, account: str, symbol: str) -> Seat:
-        seat = self.seats.get((account, symbol))
+        seat = self.seats[symbol].get(account)
         if seat is None:
             scale = self.scales[symbol]
             if not self.settles:
@@ -370,66 +213,64 @@ class Ledger:
             elif scale.is_perpetual:
                 seat = Seat(scale, None, None, self.margin.held(account, symbol))
             else:
-                base, quote = (self.accounts.balance(account, asset) for asset in (scale.base, scale.quote))
-                seat = Seat(scale, base, quote, None)
-            self.seats[account, symbol] = seat
+                base = self.accounts.balance(account, scale.base)
+                seat = Seat(scale, base, self.accounts.balance(account, scale.quote), None)
+            self.seats[symbol][account] = seat
         return seat
 
-    def _settle_outside(self, party: TradeParty, scale: Scale, bought: int, quote_units: int) -> None:
+    def _settle_outside(self, scale: Scale, bought: int, quote_units: int, fee: Amount) -> None:
         """The outside world's side of a trade on spot: goods against money, and the fee."""
         self.accounts.credit(EXTERNAL_ACCOUNT, scale.base, bought * scale.lot_units)
         self.accounts.credit(EXTERNAL_ACCOUNT, scale.quote, -quote_units if bought > 0 else quote_units)
-        self.accounts.credit(EXTERNAL_ACCOUNT, party.fee_asset, -party.fee_units)
+        self.accounts.credit(EXTERNAL_ACCOUNT, fee[1], -fee[0])
 
-    def _fill(self, party: TradeParty, bought: int, quote_units: int, time_ns: int) -> None:
+    def _fill(self, order: OrderRecord, bought: int, quote_units: int, fee: Amount, time_ns: int) -> None:
         """A customer's order bought (or with a negative number sold) lots: on spot goods against money, and the fee."""
-        order, lots = self.orders.get(party.order_id), bought if bought > 0 else -bought
-        if order is None or lots > order.quantity_lots - order.filled_lots:
-            raise InvariantBroken(f"a trade fills order {party.order_id} beyond what it has open")
-        terms = order.terms
-        account = terms.account
-        seat = self.seats[account, terms.symbol]
+        lots = bought if bought > 0 else -bought
+        if order.order_id not in self.orders or lots > order.quantity_lots - order.filled_lots:
+            raise InvariantBroken(f"a trade fills order {order.order_id} beyond what it has open")
+        symbol, account = order.symbol, order.account
+        seat = self.seats[symbol][account]
         self._set_aside(order, seat, -lots)
         base, quote, scale = seat.base, seat.quote, seat.scale
         if base is not None and quote is not None:
             goods, money = bought * scale.lot_units, -quote_units if bought > 0 else quote_units
-            if party.fee_asset == scale.quote:
-                money -= party.fee_units
+            if fee[1] == scale.quote:
+                money -= fee[0]
             else:
-                goods -= party.fee_units
+                goods -= fee[0]
             base.free = goods = base.free + goods
             quote.free = money = quote.free + money
             if goods < 0 or money < 0:
                 raise InvariantBroken(f"{account} would own {goods} {scale.base} and {money} {scale.quote}")
         if not scale.is_perpetual:
-            positions = self.positions[terms.symbol]
+            positions = self.positions[symbol]
             positions[account] = positions.get(account, 0) + bought
         order.fill(lots, quote_units, time_ns)
         if order.state is FILLED:
             self._close(order, seat)
-        elif terms.link:
+        elif order.link:
             self._on_linked(order)
 
     def _note_loss(self, order: OrderRecord) -> None:
         """A perpetual's order goes to the book: what it may lose there is set aside like its margin."""
-        terms = order.terms
-        if terms.order_type is LIMIT:
-            order.lot_loss = self.margin.lot_loss(terms.symbol, terms.side, order.price_ticks)
+        if order.is_limit:
+            order.lot_loss = self.margin.lot_loss(order.symbol, order.side, order.price_ticks)
 
     def _set_aside(self, order: OrderRecord, seat: Seat, lots: int) -> None:
         # A market order trades or ends within its own command, so it needs nothing set aside.
-        terms, position = order.terms, seat.position
-        if terms.order_type is not LIMIT:
+        if not order.is_limit:
             return
+        position = seat.position
         if position is not None:
             if loss := order.lot_loss:
                 position.order_loss += lots * loss
-            if terms.side is BUY:
+            if order.side is BUY:
                 position.bid_lots += lots
             else:
                 position.ask_lots += lots
             return
-        if terms.side is BUY:
+        if order.side is BUY:
             balance, units = seat.quote, order.price_ticks * lots * seat.scale.tick_lot_units
         else:
             balance, units = seat.base, lots * seat.scale.lot_units
@@ -438,18 +279,25 @@ class Ledger:
         balance.free = free = balance.free - units
         balance.locked = locked = balance.locked + units
         if free < 0 or locked < 0:
-            raise InvariantBroken(f"order {order.order_id} of {terms.account} leaves {free} free and {locked} locked")
+            raise InvariantBroken(f"order {order.order_id} of {order.account} leaves {free} free and {locked} locked")
 
     def _close(self, order: OrderRecord, seat: Seat) -> None:
         del seat.orders[order.order_id]
         self._final.append(order.order_id)
         if len(self._final) > FINAL_ORDERS_KEPT:
             self._forget(self._final.popleft())
-        if order.terms.link:
+        if order.link:
             self._on_linked(order)
 
     def _forget(self, order_id: int) -> None:
-        terms = self.orders.pop(order_id).terms
-        names = self.seats[terms.account, terms.symbol].names
-        if names.get(terms.client_order_id) == order_id:
-            del names[terms.client_order_id]
+        order = self.orders.pop(order_id)
+        names = self.seats[order.symbol][order.account].names
+        if names.get(order.client_order_id) == order_id:
+            del names[order.client_order_id]
+
+
+def folded(digest: int, value: int) -> int:
+    """A digest with one more value in it."""
+    # digest * DIGEST_FACTOR + value, in two halves: so compiled code makes no objects, which it does from 2**30 on.
+    high, low = digest >> 20, digest & 0xFFFFF
+    return ((high * DIGEST_FACTOR << 20) + low * DIGEST_FACTOR + value) & DIGEST_MASK

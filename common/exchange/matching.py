@@ -1,57 +1,82 @@
 """Matching in one market: what a taker meets in price-time order, self-trade prevention, reduce-only."""
 
-from typing import Protocol
+from abc import ABC, abstractmethod
 
-import msgspec
+from mypy_extensions import mypyc_attr
 
 from common.exchange.book import ANY_KEY, BUY, SELL, BookSide, MakerFill, OrderBook, RestingOrder
 from common.exchange.commands import SelfTradePrevention
 from common.exchange.events import REDUCE_ONLY, SELF_TRADE
 from common.exchange.facts import MarketFacts
-from common.exchange.ledger import OrderRecord
+from common.exchange.money import Scale
+from common.exchange.record import OrderRecord
 from common.exchange.reduce_only import PositionOf, ReduceOnlyOrders, ReduceOnlyPlan
+from common.exchange.seat import Seat
 from common.exchange.stops import StopBook
+from common.model.instrument import Instrument
 from common.model.order import Side
 
 
-class Taker(msgspec.Struct, gc=False):
-    """An order on its way through the book. `limit_ticks` None takes at any price; `order_id` 0 is the world's.
+@mypyc_attr(acyclic=True)
+class Taker:
+    """An order on its way through the book. `limit_ticks` None takes at any price; the outside world's has no record.
 
     `owner` is whose resting orders it does not trade with; empty = it trades with all.
     """
 
-    account: str
-    side: Side
-    limit_ticks: int | None
-    lots: int
-    order_id: int = 0
-    client_order_id: str = ""
-    owner: str = ""
-    mode: SelfTradePrevention = SelfTradePrevention.EXPIRE_MAKER
-    stopped: bool = False
+    __slots__ = ("account", "limit_ticks", "lots", "owner", "record", "side", "stopped")
+
+    def __init__(
+        self, account: str, side: Side, limit_ticks: int | None, lots: int, owner: str = "",
+        record: OrderRecord | None = None,
+    ) -> None:  # fmt: skip
+        self.account, self.side, self.limit_ticks, self.lots = account, side, limit_ticks, lots
+        self.owner, self.record, self.stopped = owner, record, False
+
+    @property
+    def order_id(self) -> int:
+        """The order's number, 0 = the world's."""
+        return 0 if self.record is None else self.record.order_id
+
+    @property
+    def mode(self) -> SelfTradePrevention:
+        """What becomes of it when it meets an order of its own owner."""
+        return SelfTradePrevention.NONE if self.record is None else self.record.self_trade_prevention
 
 
-class Clerk(Protocol):
+class Clerk(ABC):
     """Who writes down what a market does, as it does it."""
 
-    def trade(self, symbol: str, taker: Taker, maker: RestingOrder, price: int, lots: int) -> None:
+    @abstractmethod
+    def trade(self, market: "Market", taker: Taker, maker: RestingOrder, price: int, lots: int) -> None:
         """A taker and a maker have met."""
 
+    @abstractmethod
     def expire_resting(self, order_id: int, reason: str) -> None:
         """The venue ends a resting order."""
 
+    @abstractmethod
     def shrink(self, order_id: int, lots: int, reason: str) -> None:
         """The venue takes some of the open lots of an order."""
 
+    @abstractmethod
     def prevent(self, symbol: str, taker: Taker, maker: RestingOrder) -> None:
         """A taker and a maker of one owner have met, before either changes."""
 
 
 class Market:
-    """One order book, what waits outside of it, and the prices touched since they were last asked for."""
+    """One order book, what waits outside of it, and the prices touched since they were last asked for.
 
-    def __init__(self, symbol: str, clerk: Clerk, facts: MarketFacts, position: PositionOf) -> None:
-        self.symbol = symbol
+    Beside them what every order asks for: how ticks and lots become units, how many lots an order may have, and the
+    seats of all accounts here.
+    """
+
+    def __init__(
+        self, instrument: Instrument, scale: Scale, seats: dict[str, Seat], clerk: Clerk, facts: MarketFacts,
+        position: PositionOf,
+    ) -> None:  # fmt: skip
+        self.symbol, self.scale, self.seats = instrument.symbol, scale, seats
+        self.lots_min, self.lots_max = instrument.quantity_lots_min, instrument.quantity_lots_max
         self.book, self.stops, self.facts = OrderBook(), StopBook(), facts
         self.reduce_only = ReduceOnlyOrders(position)
         self._clerk = clerk
@@ -71,11 +96,11 @@ class Market:
 
     def queue(self, order: OrderRecord, owner: str) -> None:
         """Queue what is open of a customer's order."""
-        terms, lots = order.terms, order.quantity_lots - order.filled_lots
-        resting = RestingOrder(terms.account, order.order_id, terms.client_order_id, lots, owner)
-        (self.book.bids if terms.side is BUY else self.book.asks).append(order.price_ticks, resting)
+        lots = order.quantity_lots - order.filled_lots
+        resting = RestingOrder(order.account, order.order_id, lots, owner, order)
+        (self.book.bids if order.side is BUY else self.book.asks).append(order.price_ticks, resting)
         self._touched[resting.key] = None
-        if terms.reduce_only:
+        if order.reduce_only:
             self.reduce_only.orders[order.order_id] = resting
 
     def remove(self, order: RestingOrder) -> None:
@@ -148,7 +173,7 @@ class Market:
         taker.lots -= lots - makers.take(lots, taker.limit_ticks, taker.owner, fills)
         for maker, price, traded in fills:
             self._touched[maker.key] = None
-            self._clerk.trade(self.symbol, taker, maker, price, traded)
+            self._clerk.trade(self, taker, maker, price, traded)
 
     def _take_one(self, maker: RestingOrder, taker: Taker) -> None:
         """Trade with one maker only: its trade may change what reduce-only orders behind it may do."""

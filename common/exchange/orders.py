@@ -7,7 +7,7 @@ from common.exchange.commands import AmendOrder, PlaceOrder
 from common.exchange.core import Core
 from common.exchange.entry import OrderEntry
 from common.exchange.events import RejectReason
-from common.exchange.ledger import OrderRecord
+from common.exchange.record import OrderRecord
 from common.exchange.resting import RestingOrders
 
 

@@ -25,7 +25,7 @@ class Purse:
     def is_used(self, account: str) -> bool:
         """True when there is something in an account or its margin."""
         balances = self._core.ledger.accounts.balances(account).values()
-        used = (account in held for held in self._core.margin.accounts.state.values())
+        used = (account in held for held in self._core.margin.accounts.by_asset.values())
         return any(each.total for each in balances) or any(used)
 
     def price(self, symbol: str) -> int:

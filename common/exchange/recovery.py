@@ -10,7 +10,8 @@ import msgspec
 
 from common.exchange.catalogue import AnyCommand
 from common.exchange.configuration import ExchangeConfig
-from common.exchange.exchange import Exchange, ExchangeState
+from common.exchange.exchange import Exchange
+from common.exchange.snapshot import ExchangeState
 from common.model.errors import ConfigInvalid, JournalCorrupt
 
 CHECKSUM_BYTES = 16

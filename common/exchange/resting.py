@@ -4,6 +4,7 @@ Grids, quotes and strategies look here first (`refusal`) and then place, move an
 """
 
 from collections.abc import Callable, Sequence
+from typing import Final
 
 from common.exchange.admission import WHOLE_MAX, Standing, is_whole, limit_refusal, locked_units, totals_refusal
 from common.exchange.book import BookSide
@@ -11,11 +12,12 @@ from common.exchange.commands import PlaceOrder
 from common.exchange.core import Core
 from common.exchange.entry import OrderEntry
 from common.exchange.events import MarketPhase, RejectReason
-from common.exchange.ledger import OrderRecord
 from common.exchange.margin.margin import OpenOrders
+from common.exchange.record import OrderRecord
 from common.model.order import OrderType, Side
 
-BUY, SELL = Side.BUY, Side.SELL
+BUY: Final = Side.BUY
+SELL: Final = Side.SELL
 PriceLots = tuple[int, int]
 """An order to be: price in ticks, lots."""
 
@@ -32,7 +34,7 @@ class WithoutOrders(Standing):
         for order in replaced:
             lots = order.quantity_lots - order.filled_lots
             self.loss -= lots * order.lot_loss
-            if order.terms.side is BUY:
+            if order.side is BUY:
                 self.bid_lots -= lots
             else:
                 self._ask_lots -= lots
@@ -41,7 +43,7 @@ class WithoutOrders(Standing):
         """What an account can spend."""
         units, ledger = super().free_units(account, asset), self._core.ledger
         for order in self._replaced:
-            if ledger.lockable(order.terms.symbol, order.terms.side) == asset:
+            if ledger.lockable(order.symbol, order.side) == asset:
                 units += locked_units(self._core, order)
         return units
 
@@ -115,7 +117,7 @@ class RestingOrders:
             core.rest(order)
         elif open_lots < lots:
             core.amend(order, price_ticks, open_lots, True)
-            market = core.markets[order.terms.symbol]
+            market = core.markets[order.symbol]
             market.reduce(market.book.orders[order.order_id], lots - open_lots)
 
     def _terms_refusal(self, symbol: str, orders: Sequence[PriceLots]) -> RejectReason | None:
@@ -162,10 +164,10 @@ class RestingOrders:
                 lots += each
                 # What one order would win against the mark pays for no other's loss: only that one may fill.
                 value += (mark if mark and (price < mark) is (side is BUY) else price) * each
-            terms = resting_order(account, symbol, side, orders[0], "", "", 0)
-            if settles and (reason := totals_refusal(core, standing, terms, lots, value)):
+            order = core.order_of(resting_order(account, symbol, side, orders[0], "", "", 0))
+            if settles and (reason := totals_refusal(core, standing, core.markets[symbol], order, lots, value)):
                 return reason
-            if has_limits and (reason := limit_refusal(core, standing, terms, lots)):
+            if has_limits and (reason := limit_refusal(core, standing, order, lots)):
                 return reason
             if side is BUY:
                 standing.bid_lots += lots
@@ -189,7 +191,7 @@ def _best_without(side: BookSide, replaced: Sequence[OrderRecord]) -> int:
         return 0 if best is None else best.price
     own = dict[int, int]()
     for order in replaced:
-        if order.terms.side is side.side:
+        if order.side is side.side:
             own[order.price_ticks] = own.get(order.price_ticks, 0) + order.quantity_lots - order.filled_lots
     if best.quantity > own.get(best.price, 0):
         return best.price

@@ -1,9 +1,11 @@
 """What a market's operator decides: limits, bands, slippage, the circuit breaker. Zero switches a rule off."""
 
+from typing import Final
+
 import msgspec
 
-NS_PER_S = 1_000_000_000
-BPS = 10_000
+NS_PER_S: Final = 1_000_000_000
+BPS: Final = 10_000
 
 
 class MarketRules(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -6,13 +6,13 @@ from typing import Any
 import msgspec
 
 from common.exchange.book import BookSide, RestingOrder
-from common.exchange.core import ORDER_ENDS, PHASE_ENDS, Core, CoreState
+from common.exchange.configuration import ExchangeConfig
+from common.exchange.core import ORDER_ENDS, PHASE_ENDS, Core
 from common.exchange.events import EXTERNAL_ACCOUNT
-from common.exchange.facts import FactsState
 from common.exchange.fees.volumes import VolumeState
-from common.exchange.ledger import LedgerState
-from common.exchange.margin.margin import MarginState
+from common.exchange.margin.states import MarginState
 from common.exchange.matching import Market
+from common.exchange.states import CoreState, FactsState, LedgerState
 
 _encode_sorted = msgspec.msgpack.Encoder(order="deterministic").encode
 
@@ -37,6 +37,14 @@ class CommonState(msgspec.Struct, frozen=True, kw_only=True):
     ledger: LedgerState
     margin: MarginState
     markets: dict[str, MarketState]
+
+
+class ExchangeState(msgspec.Struct, frozen=True, kw_only=True):
+    """An exchange, whole: what it is made of, what all parts share, and each room's own."""
+
+    config: ExchangeConfig
+    common: CommonState
+    rooms: dict[str, msgspec.Raw]
 
 
 def common_state(core: Core) -> CommonState:
@@ -82,7 +90,7 @@ def hash_of(state: CommonState, rooms: dict[str, Any]) -> str:
         for account, held in ledger.balances.items()
     }
     digest.update(_encode_sorted((state.markets, state.margin, state.fees, rooms)))
-    digest.update(_encode_sorted([order for order in ledger.orders if order.is_open]))
+    digest.update(_encode_sorted([order for order in ledger.orders if not order.state.is_final]))
     digest.update(_encode_sorted({account: held for account, held in balances.items() if held}))
     newest = ledger.last_order_id, ledger.last_trade_id, ledger.last_place, ledger.prevented[-1:]
     digest.update(_encode_sorted((ledger.positions, newest)))
@@ -110,4 +118,4 @@ def _load_side(core: Core, market: Market, side: BookSide, levels: list[LevelSta
             if order_id:
                 core.rest(core.ledger.orders[order_id])
             else:
-                market.rest(side.side, price, RestingOrder(EXTERNAL_ACCOUNT, 0, "", lots))
+                market.rest(side.side, price, RestingOrder(EXTERNAL_ACCOUNT, 0, lots))

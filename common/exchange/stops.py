@@ -1,15 +1,14 @@
 """Orders that wait outside of the book until a reference price reaches theirs."""
 
 from heapq import heapify, heappop, heappush
-
-import msgspec
+from typing import Final
 
 from common.exchange.commands import PriceReference, Trigger, TriggerKind
 from common.exchange.rules import BPS
 from common.model.order import Side
 
-STALE_KEPT = 64
-ANY_ORDER = 1 << 63
+STALE_KEPT: Final = 64
+ANY_ORDER: Final = 1 << 63
 
 
 def rises(kind: TriggerKind, side: Side) -> bool:
@@ -38,13 +37,13 @@ def trailed(trigger: Trigger, side: Side, stop: int, reference: int) -> int:
     return follows if not stop else min(stop, follows) if side is Side.BUY else max(stop, follows)
 
 
-class Waiting(msgspec.Struct):
+class Waiting:
     """One waiting order. `stop_ticks` 0 = a trailing one that does not follow yet."""
 
-    order_id: int
-    side: Side
-    trigger: Trigger
-    stop_ticks: int
+    __slots__ = ("order_id", "side", "stop_ticks", "trigger")
+
+    def __init__(self, order_id: int, side: Side, trigger: Trigger, stop_ticks: int) -> None:
+        self.order_id, self.side, self.trigger, self.stop_ticks = order_id, side, trigger, stop_ticks
 
 
 class StopBook:

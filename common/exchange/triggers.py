@@ -3,11 +3,12 @@
 from collections import deque
 
 from common.exchange.commands import PriceReference
-from common.exchange.core import LAST, PHASE_ENDS, Core, Key, Moved
+from common.exchange.core import LAST, PHASE_ENDS, Core, Moved
 from common.exchange.entry import OrderEntry
 from common.exchange.events import MarketPhase, PhaseChanged
 from common.exchange.matching import Market
 from common.exchange.rules import NS_PER_S
+from common.exchange.states import Key
 
 BREAKER = "breaker"
 CASCADE = "cascade"

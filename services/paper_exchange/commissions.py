@@ -3,7 +3,7 @@
 from decimal import Decimal
 
 from common.exchange.fees.schedule import BPS_RATE
-from common.exchange.fees.standings import FeeStanding
+from common.exchange.fees.standing import FeeStanding
 from common.exchange.money import RATE_SCALE
 from services.paper_exchange.wire import ZERO, Json
 

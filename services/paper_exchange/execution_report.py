@@ -3,8 +3,8 @@
 from common.exchange.commands import TriggerKind
 from common.exchange.events import SelfTradePrevented
 from common.exchange.fills import Fill
-from common.exchange.ledger import OrderRecord
 from common.exchange.money import units_text
+from common.exchange.record import OrderRecord
 from services.paper_exchange.order_wire import (
     ordered_text,
     prevented_text,

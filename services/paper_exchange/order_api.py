@@ -8,7 +8,7 @@ from itertools import islice
 from common.exchange.commands import AmendOrder, CancelOrder, PlaceOrder
 from common.exchange.events import Event, OrderPlaced, SelfTradePrevented, TradeExecuted
 from common.exchange.intake import refusal_of
-from common.exchange.ledger import OrderRecord
+from common.exchange.record import OrderRecord
 from services.paper_exchange import refusals
 from services.paper_exchange.commissions import commission_for_order
 from services.paper_exchange.order_terms import read_order, response_kind

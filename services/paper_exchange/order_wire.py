@@ -5,8 +5,8 @@ import msgspec
 from common.exchange.commands import TriggerKind
 from common.exchange.events import SELF_TRADE, SelfTradePrevented, TradeExecuted, TradeParty
 from common.exchange.fills import Fill
-from common.exchange.ledger import OrderRecord
 from common.exchange.money import units_text
+from common.exchange.record import OrderRecord
 from common.model.order import Side
 from services.paper_exchange.wire import NS_PER_MS, ZERO, Json, MarketWire, status_of, type_of
 

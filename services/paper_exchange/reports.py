@@ -2,7 +2,6 @@
 
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping
-from copy import copy
 from typing import Any
 
 import msgspec
@@ -23,9 +22,10 @@ from common.exchange.events import (
     Withdrawn,
 )
 from common.exchange.fills import Fill, fills_of
-from common.exchange.ledger import Ledger, OrderRecord, record_of
+from common.exchange.ledger import Ledger
 from common.exchange.margin.events import CollateralMoved
 from common.exchange.money import units_text
+from common.exchange.record import OrderRecord
 from common.model.order import OrderState
 from services.paper_exchange.execution_report import execution_report, fill_fields, prevented_fields
 from services.paper_exchange.order_wire import Amendment, ordered_text
@@ -58,7 +58,7 @@ class AccountReports:
         self._accounts, self._ledger, self._wires = frozenset(accounts), ledger, wires
         self._trade_group_id, self._number = trade_group_id, first_number
         self._orders = {
-            number: copy(ledger.orders[number])
+            number: ledger.orders[number].copy()
             for number in ledger.open_order_ids()
             if self._is_ours(ledger.orders[number].account, ledger.orders[number].symbol)
         }
@@ -93,7 +93,9 @@ class AccountReports:
     def _placed(self, event: OrderPlaced) -> list[tuple[str, Json]]:
         if not self._is_ours(event.account, event.symbol):
             return []
-        order = self._orders[event.order_id] = record_of(event.order_id, event.price_ticks, event.terms, event.time_ns)
+        order = self._orders[event.order_id] = OrderRecord(
+            event.order_id, event.terms, event.price_ticks, event.quantity_lots, event.time_ns
+        )
         return self._told(order, "NEW", event.time_ns)
 
     def _triggered(self, event: OrderTriggered) -> list[tuple[str, Json]]:
@@ -121,7 +123,7 @@ class AccountReports:
             return self._prevented_trade(order, before[1] - event.quantity_lots, event.time_ns)
         names = {}
         if event.client_order_id:
-            order.terms = msgspec.structs.replace(order.terms, client_order_id=event.client_order_id)
+            order.rename(event.client_order_id)
             names = {"C": before[0]}
         told = self._told(order, "REPLACED", event.time_ns, names)
         self.amendments.append(

@@ -19,7 +19,7 @@ from common.exchange.events import (
     RejectReason,
 )
 from common.exchange.fills import Fill, fills_of
-from common.exchange.ledger import OrderRecord, record_of
+from common.exchange.record import OrderRecord
 from common.model.errors import InvariantBroken
 from common.model.order import Side, TimeInForce
 from services.paper_exchange import refusals
@@ -366,7 +366,8 @@ def _answer_to(command: PlaceOrder, events: list[Event]) -> OrderPlaced | OrderR
 
 
 def _as_accepted(order: OrderRecord) -> OrderRecord:
-    return record_of(order.order_id, order.terms.price_ticks, order.terms, order.placed_ns)
+    terms = order.terms
+    return OrderRecord(order.order_id, terms, terms.price_ticks, terms.quantity_lots, order.placed_ns)
 
 
 def _has_ended(events: list[Event], order_id: int) -> bool:

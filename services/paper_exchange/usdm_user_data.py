@@ -7,8 +7,6 @@ a transfer, funding, a liquidation. The events only say the reason.
 import secrets
 from collections.abc import Iterable, Iterator, Mapping
 
-from msgspec.structs import replace
-
 from common.exchange.events import (
     SELF_TRADE,
     Event,
@@ -22,7 +20,6 @@ from common.exchange.events import (
 )
 from common.exchange.exchange import Exchange
 from common.exchange.fills import Fill, fills_of
-from common.exchange.ledger import OrderRecord, record_of
 from common.exchange.margin.events import (
     CollateralMoved,
     DeficitCovered,
@@ -34,6 +31,7 @@ from common.exchange.margin.events import (
     PositionTakenOver,
 )
 from common.exchange.money import units_text
+from common.exchange.record import OrderRecord
 from common.model.order import OrderState, TimeInForce
 from services.paper_exchange.usdm_positions import EMPTY, Held, Positions
 from services.paper_exchange.usdm_wire import (
@@ -118,7 +116,7 @@ class OrderReports:
     def __init__(self, accounts: Iterable[str], exchange: Exchange, wires: Mapping[str, ContractWire]) -> None:
         self._accounts, self._wires = frozenset(accounts), wires
         self._orders = {
-            number: replace(order)
+            number: order.copy()
             for account in accounts
             for symbol in wires
             for number, order in exchange.ledger.open_of(account, symbol).items()
@@ -130,7 +128,9 @@ class OrderReports:
             if isinstance(event, OrderPlaced):
                 is_ours = event.account in self._accounts and event.symbol in self._wires
                 if is_ours and not _is_stillborn(event, events):
-                    order = record_of(event.order_id, event.price_ticks, event.terms, event.time_ns)
+                    order = OrderRecord(
+                        event.order_id, event.terms, event.price_ticks, event.quantity_lots, event.time_ns
+                    )
                     self._orders[event.order_id] = order
                     yield from self._reports(order, "NEW", event.time_ns)
             elif isinstance(event, TradeExecuted):
@@ -151,7 +151,7 @@ class OrderReports:
         elif isinstance(event, OrderAmended):
             order.price_ticks, order.quantity_lots = event.price_ticks, event.quantity_lots
             if event.client_order_id:
-                order.terms = replace(order.terms, client_order_id=event.client_order_id)
+                order.rename(event.client_order_id)
             yield from self._reports(order, "AMENDMENT", event.time_ns)
         elif isinstance(event, OrderCanceled):
             del self._orders[order.order_id]

@@ -10,8 +10,8 @@ from enum import StrEnum
 from common.exchange.commands import LevelSizes, PriceReference, Trigger, TriggerKind
 from common.exchange.events import RejectReason, TradeExecuted
 from common.exchange.fills import Fill
-from common.exchange.ledger import OrderRecord
 from common.exchange.money import UNITS_PER_ASSET, Scale, units_text
+from common.exchange.record import OrderRecord
 from common.model.instrument import Instrument
 from common.model.order import OrderState, OrderType, Side, TimeInForce
 from common.venues.grid import Grid

@@ -5,8 +5,8 @@ from typing import Any, Protocol
 
 from common.exchange.commands import LevelSizes, PlaceOrder, SelfTradePrevention, TriggerKind
 from common.exchange.events import SELF_TRADE, MarketPhase, TradeExecuted
-from common.exchange.ledger import OrderRecord
 from common.exchange.money import UNITS_PER_ASSET, Scale, units_text
+from common.exchange.record import OrderRecord
 from common.exchange.rules import BPS, MarketRules
 from common.model.instrument import Instrument
 from common.model.order import OrderState, OrderType, Side, TimeInForce

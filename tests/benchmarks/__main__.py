@@ -3,6 +3,8 @@
 import argparse
 import importlib
 
+from common import native
+
 BENCHMARKS = ("codec", "bus", "book", "exchange", "fees", "funds", "making", "amm", "reads", "tick_to_order", "idle")
 
 
@@ -10,7 +12,9 @@ def main() -> None:
     """Run the named benchmarks, or all."""
     parser = argparse.ArgumentParser(prog="python -m tests.benchmarks")
     parser.add_argument("only", nargs="*", metavar="NAME", help=f"of {BENCHMARKS}; default: all")
-    for name in parser.parse_args().only or BENCHMARKS:
+    names = parser.parse_args().only or BENCHMARKS
+    print(f"The exchange core is {'compiled' if native.is_used() else 'interpreted (make native compiles it)'}.")
+    for name in names:
         print(f"\n## {name}", flush=True)
         importlib.import_module(f"tests.benchmarks.{name}").main()
 

@@ -22,7 +22,7 @@ def book():
     from common.exchange.book import OrderBook, RestingOrder
 
     bids = OrderBook().bids
-    return lambda number, price: (price, RestingOrder("a", number, "", 1)), lambda made: bids.append(*made)
+    return lambda number, price: (price, RestingOrder("a", number, 1)), lambda made: bids.append(*made)
 
 
 def exchange():

@@ -12,7 +12,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from common.exchange.ledger import OrderRecord
+from common.exchange.record import OrderRecord
 from common.model.ids import CLIENT_ORDER_ID_PREFIX
 from services.console.journals import replay_venue
 from services.console.proc import fleet_pids

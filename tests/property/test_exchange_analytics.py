@@ -82,4 +82,4 @@ def test_net_profit_is_what_wealth_has_grown_by(seed: int) -> None:
         before = 10**6 * 10**8 + 100 * 10**8 * price // 100
         # Fees in ETH were counted at the price of their trade; since then those few units have changed their worth.
         fee_drift = 50 * figures.fees_units // 10_000 + 50 * figures.rebates_units // 10_000 + 200
-        assert abs(before + figures.net_units + open_profit - told.equity_units) <= fee_drift
+        assert abs(before + told.total.net_units + open_profit - told.equity_units) <= fee_drift

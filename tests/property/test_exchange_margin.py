@@ -27,7 +27,7 @@ from common.exchange.events import (
     Refusal,
     Withdrawn,
 )
-from common.exchange.exchange import Exchange, ExchangeState
+from common.exchange.exchange import Exchange
 from common.exchange.fees.schedule import FeeSchedule
 from common.exchange.margin.backstop import BACKSTOP_ACCOUNT
 from common.exchange.margin.commands import (
@@ -46,6 +46,7 @@ from common.exchange.margin.parts import PARTS_MAX
 from common.exchange.margin.rules import MarginTier, PerpetualRules
 from common.exchange.margin.scope import scopes_of
 from common.exchange.reduce_only import reducible
+from common.exchange.snapshot import ExchangeState
 from common.model.instrument import Instrument
 from common.model.order import OrderType, Side, TimeInForce
 
@@ -296,7 +297,7 @@ class Perpetuals(RuleBasedStateMachine):
     def lots_add_up(self) -> None:
         """Whoever is long has somebody who is short; who holds lots is known; open orders are counted."""
         margin = self.exchange.margin
-        held = margin.accounts.state.get("USD", {})
+        held = margin.accounts.by_asset.get("USD", {})
         for symbol in PERPETUALS:
             positions = {name: each.positions[symbol] for name, each in held.items() if symbol in each.positions}
             assert sum(each.net_lots for each in positions.values()) == 0
@@ -313,7 +314,7 @@ class Perpetuals(RuleBasedStateMachine):
         """Whoever has less than the maintenance margin is in liquidation, and nobody is worth less than nothing."""
         pending = self.exchange.clearing.liquidation.state.pending
         known = set()
-        for account in self.exchange.margin.accounts.state.get("USD", {}):
+        for account in self.exchange.margin.accounts.by_asset.get("USD", {}):
             if account in SPECIAL_ACCOUNTS:
                 continue
             for scope in scopes_of(self.exchange.margin, "USD", account):

@@ -14,7 +14,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 from common.exchange.commands import CancelOrder, Command, Deposit, PassTime, PlaceOrder, SetMark
 from common.exchange.configuration import ExchangeConfig
 from common.exchange.events import Refusal, TradeExecuted
-from common.exchange.exchange import Exchange, ExchangeState
+from common.exchange.exchange import Exchange
 from common.exchange.fees.schedule import FeeSchedule
 from common.exchange.margin.commands import MoveCollateral, SplitPosition
 from common.exchange.margin.rules import PerpetualRules
@@ -31,6 +31,7 @@ from common.exchange.pools.commands import (
 from common.exchange.pools.events import PoolWithdrawn
 from common.exchange.pools.records import Ladder
 from common.exchange.shares import VIRTUAL_SHARES, redeemed
+from common.exchange.snapshot import ExchangeState
 from common.exchange.vaults.commands import (
     CancelVaultWithdrawal,
     ChangeVaultManager,
@@ -318,7 +319,7 @@ class Funds(RuleBasedStateMachine):
         ledger, margin = self.exchange.ledger, self.exchange.margin
         for asset, amount in self.paid_in.items():
             assert ledger.accounts.total(asset) + margin.accounts.total(asset) == amount
-        held = margin.accounts.state.get("USD", {}).values()
+        held = margin.accounts.by_asset.get("USD", {}).values()
         assert sum(each.positions[PERPETUAL].net_lots for each in held if PERPETUAL in each.positions) == 0
         for each in self.exchange.pools.pools.values():
             assert ledger.accounts.free("treasury", "USD") >= each.held_units

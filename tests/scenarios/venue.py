@@ -16,7 +16,7 @@ from common.exchange.configuration import ExchangeConfig
 from common.exchange.events import Event, Refusal, RejectReason, TradeExecuted
 from common.exchange.exchange import Exchange
 from common.exchange.fees.schedule import FeeSchedule
-from common.exchange.ledger import OrderRecord
+from common.exchange.record import OrderRecord
 from common.exchange.rules import NS_PER_S, MarketRules
 from common.model.errors import InvariantBroken
 from common.model.instrument import Instrument

@@ -3,18 +3,20 @@
 A trade costs about a microsecond a side, so nothing here looks farther than it must.
 """
 
+from typing import Final
+
 from common.exchange.analytics.day import RollingDay
-from common.exchange.analytics.equity import HOUR_NS, series_from
+from common.exchange.analytics.equity import HOUR_NS, Capital, series_from
 from common.exchange.analytics.figures import Figures
-from common.exchange.analytics.records import AccountRecord, Capital, MarketFigures, Records
+from common.exchange.analytics.records import AccountRecord, MarketFigures, Records
 from common.exchange.core import Core
 from common.exchange.events import EXTERNAL_ACCOUNT, TradeExecuted, TradeParty
 from common.exchange.money import Scale
 from common.exchange.purse import Purse
 from common.model.order import Side
 
-BUY = Side.BUY
-TAGS_MAX = 10_000
+BUY: Final = Side.BUY
+TAGS_MAX: Final = 10_000
 """Strategies that are remembered; the oldest is forgotten for the next one."""
 
 
@@ -32,9 +34,8 @@ class Counting:
 
     def hear(self, trade: TradeExecuted) -> None:
         """Count a trade."""
-        symbol, maker, taker, lots, price = (
-            trade.symbol, trade.maker, trade.taker, trade.quantity_lots, trade.price_ticks
-        )  # fmt: skip
+        symbol, maker, taker, time_ns = trade.symbol, trade.maker, trade.taker, trade.time_ns
+        lots, price = trade.quantity_lots, trade.price_ticks
         one, other, groups = maker.account, taker.account, self._groups
         # Trades with oneself or one's group are no volume; the outside world is many.
         is_volume = one != other or one == EXTERNAL_ACCOUNT
@@ -43,60 +44,60 @@ class Counting:
         day = self._days.get(symbol)
         if day is None:
             day = self._days[symbol] = RollingDay()
-        day.trade(trade.time_ns, price, lots if is_volume else 0)
-        scale = self._scales[symbol]
-        units = price * lots * scale.tick_lot_units
-        maker_lots = -lots if trade.aggressor is BUY else lots
+        day.trade(time_ns, price, lots if is_volume else 0)
+        scale, bought = self._scales[symbol], lots if trade.aggressor is BUY else -lots
         if one != EXTERNAL_ACCOUNT:
-            self._count(maker, trade, scale, maker_lots, units, is_volume, True)
+            self._count(one, maker, symbol, scale, time_ns, price, -bought, is_volume, True)
         if other != EXTERNAL_ACCOUNT:
-            self._count(taker, trade, scale, -maker_lots, units, is_volume, False)
+            self._count(other, taker, symbol, scale, time_ns, price, bought, is_volume, False)
 
     def _count(
-        self, party: TradeParty, trade: TradeExecuted, scale: Scale, lots: int, units: int, is_volume: bool,
-        is_maker: bool,
+        self, account: str, party: TradeParty, symbol: str, scale: Scale, time_ns: int, price: int, lots: int,
+        is_volume: bool, is_maker: bool,
     ) -> None:  # fmt: skip
-        """One side: `lots` are signed, `units` is the notional."""
-        symbol, fee, time_ns = trade.symbol, party.fee_units, trade.time_ns
-        record = self._accounts.get(party.account)
+        """One side, which bought (or with a negative number sold) lots."""
+        fee, units = party.fee_units, price * lots * scale.tick_lot_units
+        notional = units if lots > 0 else -units
+        record = self._accounts.get(account)
         figures = None if record is None else record.markets.get(symbol)
         if figures is None:
-            figures = self._open(party.account, symbol, time_ns)
+            figures = self._open(account, symbol, time_ns)
         figures.last_ns = time_ns
         if is_volume and is_maker:
-            figures.maker_units += units
+            figures.maker_units += notional
             figures.maker_trades += 1
         elif is_volume:
-            figures.taker_units += units
+            figures.taker_units += notional
             figures.taker_trades += 1
         if not scale.is_perpetual:
-            figures.trade(lots, units if lots > 0 else -units)
+            figures.trade(lots, units)
             if fee and party.fee_asset != scale.quote:
                 # A fee up and a rebate down, as it was charged.
-                fee = -(-fee * trade.price_ticks * scale.tick_lot_units // scale.lot_units)
-        elif party.realised_units:
-            figures.realize(party.realised_units)
+                fee = -(-fee * price * scale.tick_lot_units // scale.lot_units)
+        elif realised := party.realised_units:
+            figures.realize(realised)
         if fee > 0:
             figures.fees_units += fee
         elif fee:
             figures.rebates_units -= fee
         order = self._orders.get(party.order_id)
-        if order is not None and (tag := order.terms.link):
-            self._count_tag(tag, trade, lots, units, fee, is_maker)
+        if order is not None and order.link:
+            self._count_tag(order.link, symbol, time_ns, lots, units, fee, is_maker)
 
-    def _count_tag(self, tag: str, trade: TradeExecuted, lots: int, units: int, fee: int, is_maker: bool) -> None:
+    def _count_tag(self, tag: str, symbol: str, time_ns: int, lots: int, units: int, fee: int, is_maker: bool) -> None:
         found = self.records.tags.get(tag) or self._open_tag(tag)
-        figures = found.get(trade.symbol)
+        figures = found.get(symbol)
         if figures is None:
-            figures = found[trade.symbol] = Figures(first_ns=trade.time_ns, last_ns=trade.time_ns)
-        figures.last_ns = trade.time_ns
-        figures.trade(lots, units if lots > 0 else -units)
+            figures = found[symbol] = Figures(time_ns)
+        figures.last_ns = time_ns
+        figures.trade(lots, units)
         figures.pay_fee(fee)
+        notional = units if lots > 0 else -units
         if is_maker:
-            figures.maker_units += units
+            figures.maker_units += notional
             figures.maker_trades += 1
         else:
-            figures.taker_units += units
+            figures.taker_units += notional
             figures.taker_trades += 1
 
     def _open_tag(self, tag: str) -> MarketFigures:
@@ -124,5 +125,5 @@ class Counting:
         if asset not in record.capital and self._core.ledger.settles:
             equity = self._purse.worth(account, asset)
             record.capital[asset] = Capital(put_in_units=equity, equity=series_from(time_ns // HOUR_NS + 1))
-        figures = record.markets[symbol] = Figures(first_ns=time_ns, last_ns=time_ns)
+        figures = record.markets[symbol] = Figures(time_ns)
         return figures

@@ -1,50 +1,36 @@
 """The last 24 hours of one market: high, low, volume and average price over a bounded number of buckets."""
 
-from dataclasses import dataclass, field
+from typing import Final
 
-import msgspec
+from mypy_extensions import mypyc_attr
 
-NS_PER_S = 1_000_000_000
-BUCKET_NS = 300 * NS_PER_S
-BUCKETS = 288
+from common.exchange.analytics.day_figures import DayFigures
+
+NS_PER_S: Final = 1_000_000_000
+BUCKET_NS: Final = 300 * NS_PER_S
+BUCKETS: Final = 288
 """24 hours in steps of 5 minutes; the present bucket is one of them, so the window is 23 h 55 min to 24 h long."""
 
 
-@dataclass(slots=True, kw_only=True)
+@mypyc_attr(acyclic=True)
 class Bucket:
     """Trades of 5 minutes, which began at `index` x BUCKET_NS."""
 
-    index: int
-    open_ticks: int
-    high_ticks: int
-    low_ticks: int
-    close_ticks: int
-    lots: int = 0
-    tick_lots: int = 0
-    trades: int = 0
+    __slots__ = ("close_ticks", "high_ticks", "index", "lots", "low_ticks", "open_ticks", "tick_lots", "trades")
+
+    def __init__(self, index: int, price_ticks: int) -> None:
+        self.index = index
+        self.open_ticks = self.high_ticks = self.low_ticks = self.close_ticks = price_ticks
+        self.lots = self.tick_lots = self.trades = 0
 
 
-class DayFigures(msgspec.Struct, frozen=True, kw_only=True):
-    """One market's last 24 hours. `tick_lots` is the sum of price x lots; prices are 0 when nothing traded."""
-
-    open_ticks: int = 0
-    high_ticks: int = 0
-    low_ticks: int = 0
-    close_ticks: int = 0
-    lots: int = 0
-    tick_lots: int = 0
-    trades: int = 0
-
-    def average_ticks(self, scale: int) -> int:
-        """Volume-weighted average price in ticks / `scale`, rounded half up; 0 when nothing traded."""
-        return (2 * self.tick_lots * scale + self.lots) // (2 * self.lots) if self.lots else 0
-
-
-@dataclass(slots=True, kw_only=True)
 class RollingDay:
     """Buckets of one market, oldest first; only those in which something traded are kept."""
 
-    buckets: list[Bucket] = field(default_factory=list)
+    __slots__ = ("buckets",)
+
+    def __init__(self) -> None:
+        self.buckets: list[Bucket] = []
 
     def trade(self, time_ns: int, price_ticks: int, lots: int) -> None:
         """Count a trade; `lots` 0 moves the prices only."""
@@ -81,6 +67,6 @@ class RollingDay:
     def _begin(self, index: int, price: int) -> Bucket:
         while self.buckets and self.buckets[0].index <= index - BUCKETS:
             del self.buckets[0]
-        bucket = Bucket(index=index, open_ticks=price, high_ticks=price, low_ticks=price, close_ticks=price)
+        bucket = Bucket(index, price)
         self.buckets.append(bucket)
         return bucket

@@ -1,23 +1,25 @@
 """Analytics as the exchange runs it: hears of trades, payments and hours, and answers questions."""
 
 from collections.abc import Callable
-from dataclasses import replace
 from typing import Any
 
 from common.exchange.analytics.counting import Counting
-from common.exchange.analytics.day import DayFigures
+from common.exchange.analytics.day_figures import DayFigures
 from common.exchange.analytics.equity import HOUR_NS, HOURS_KEPT
-from common.exchange.analytics.figures import Figures, total_of
+from common.exchange.analytics.figures import Figures
 from common.exchange.analytics.leaders import Leader, Ranking, leaders
 from common.exchange.analytics.payments import Payments
-from common.exchange.analytics.records import AccountRecord, AnalyticsState, Records, records_of, state_of
+from common.exchange.analytics.records import AccountRecord, Records
+from common.exchange.analytics.states import AnalyticsState, figures_state, records_of, state_of
+from common.exchange.analytics.totals import total_of
 from common.exchange.analytics.views import AccountView, MarketView, TagView
-from common.exchange.core import Core, Key
+from common.exchange.core import Core
 from common.exchange.events import RejectReason, TradeExecuted
 from common.exchange.margin.accounts import Position
 from common.exchange.money import RATE_SCALE
 from common.exchange.purse import Purse
 from common.exchange.refusal import Refused
+from common.exchange.states import Key
 
 HOUR = "analytics_hour"
 
@@ -56,7 +58,7 @@ class Analytics:
             raise Refused(RejectReason.UNKNOWN_ACCOUNT, f"{account} has not traded for {asset}")
         hours, days, markets = capital.equity.hours, capital.equity.days, self._quoted_in(record, asset)
         return AccountView(
-            account=account, asset=asset, total=total_of(list(markets.values())), markets=markets,
+            account=account, asset=asset, total=total_of(list(markets.values())), markets=figures_state(markets),
             other_units=capital.other_units, put_in_units=capital.put_in_units,
             equity_units=self._purse.worth(account, asset),
             hours_last=hours.last, hours=list(hours.equity), hours_flows=list(hours.flows),
@@ -65,8 +67,7 @@ class Analytics:
 
     def tag(self, tag: str) -> TagView:
         """What the orders with a link have done; nothing yet is an empty answer."""
-        found = self._asked().tags.get(tag, {})
-        return TagView(tag=tag, markets={symbol: replace(figures) for symbol, figures in found.items()})
+        return TagView(tag=tag, markets=figures_state(self._asked().tags.get(tag, {})))
 
     def market(self, symbol: str) -> MarketView:
         """A market's last 24 hours."""
@@ -104,7 +105,7 @@ class Analytics:
 
     def _quoted_in(self, record: AccountRecord, asset: str) -> dict[str, Figures]:
         scales = self._core.ledger.scales
-        return {symbol: replace(figures) for symbol, figures in record.markets.items() if scales[symbol].quote == asset}
+        return {symbol: figures for symbol, figures in record.markets.items() if scales[symbol].quote == asset}
 
     def hear(self, trade: TradeExecuted) -> None:
         """Count a trade that was just settled."""

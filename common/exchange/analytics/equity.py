@@ -1,8 +1,10 @@
 """Samples of an account's equity on the UTC grid: hours for a month, midnights for a year and more."""
 
+from typing import Final
+
 import msgspec
 
-HOUR_NS = 3_600_000_000_000
+HOUR_NS: Final = 3_600_000_000_000
 HOURS_PER_DAY = 24
 HOURS_KEPT = 30 * HOURS_PER_DAY
 DAYS_KEPT = 400
@@ -55,3 +57,18 @@ def series_from(hour: int) -> EquitySeries:
     """A series without samples, whose first one will be at `hour` or later and whose first midnight is a whole one."""
     day = -(-hour // HOURS_PER_DAY)
     return EquitySeries(hours=Sampled(last=hour - 1), days=Sampled(last=day - 1))
+
+
+class Capital(msgspec.Struct, kw_only=True):
+    """What an account has put in, in one asset, in units, since its first trade in a market of that asset.
+
+    put_in_units     what it was worth then, and every deposit since
+    net_flow_units   deposits less withdrawals since
+    other_units      profit of no single market: collateral that a backstop took over or gave up, debts that were paid
+    equity           what it was worth at every hour
+    """
+
+    put_in_units: int
+    equity: EquitySeries
+    net_flow_units: int = 0
+    other_units: int = 0

@@ -1,11 +1,9 @@
 """What one account's (or one tag's) trades in one market add up to. Integers in units of 1e-8 of the quote asset."""
 
-from dataclasses import dataclass
-
-import msgspec
+from mypy_extensions import mypyc_attr
 
 
-@dataclass(slots=True, kw_only=True)
+@mypyc_attr(acyclic=True)
 class Figures:
     """Sums over trades of one market since `first_ns`; `last_ns` is the time of the latest of them.
 
@@ -20,20 +18,16 @@ class Figures:
                                  keeps it: margin accounts know an account's perpetual positions and what they realise
     """
 
-    first_ns: int
-    last_ns: int
-    maker_units: int = 0
-    taker_units: int = 0
-    maker_trades: int = 0
-    taker_trades: int = 0
-    fees_units: int = 0
-    rebates_units: int = 0
-    funding_units: int = 0
-    gross_units: int = 0
-    wins: int = 0
-    losses: int = 0
-    lots: int = 0
-    cost_units: int = 0
+    __slots__ = (
+        "cost_units", "fees_units", "first_ns", "funding_units", "gross_units", "last_ns", "losses", "lots",
+        "maker_trades", "maker_units", "rebates_units", "taker_trades", "taker_units", "wins",
+    )  # fmt: skip
+
+    def __init__(self, time_ns: int) -> None:
+        self.first_ns = self.last_ns = time_ns
+        self.maker_units = self.taker_units = self.maker_trades = self.taker_trades = 0
+        self.fees_units = self.rebates_units = self.funding_units = self.gross_units = 0
+        self.wins = self.losses = self.lots = self.cost_units = 0
 
     @property
     def net_units(self) -> int:
@@ -76,32 +70,3 @@ class Figures:
             self.fees_units += units
         else:
             self.rebates_units -= units
-
-
-class Total(msgspec.Struct, frozen=True, kw_only=True):
-    """The figures of several markets of one quote asset together, in units of it. Fields as of `Figures`."""
-
-    first_ns: int = 0
-    last_ns: int = 0
-    maker_units: int = 0
-    taker_units: int = 0
-    maker_trades: int = 0
-    taker_trades: int = 0
-    fees_units: int = 0
-    rebates_units: int = 0
-    funding_units: int = 0
-    gross_units: int = 0
-    net_units: int = 0
-    wins: int = 0
-    losses: int = 0
-
-
-def total_of(figures: list[Figures]) -> Total:
-    """Their sum; times are of the first and the latest trade of any (0 without trades)."""
-    sums = {
-        name: sum(getattr(each, name) for each in figures)
-        for name in Total.__struct_fields__
-        if not name.endswith("_ns")
-    }
-    first = min((each.first_ns for each in figures), default=0)
-    return Total(first_ns=first, last_ns=max((each.last_ns for each in figures), default=0), **sums)

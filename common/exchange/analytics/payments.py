@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 from common.exchange.analytics.counting import Counting
-from common.exchange.analytics.records import Capital
+from common.exchange.analytics.equity import Capital
 from common.exchange.core import Core
 from common.exchange.events import FEE_ACCOUNT, SPECIAL_ACCOUNTS, Deposited, Event, Withdrawn
 from common.exchange.margin.events import (

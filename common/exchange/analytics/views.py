@@ -2,8 +2,9 @@
 
 import msgspec
 
-from common.exchange.analytics.day import DayFigures
-from common.exchange.analytics.figures import Figures, Total
+from common.exchange.analytics.day_figures import DayFigures
+from common.exchange.analytics.states import FiguresState
+from common.exchange.analytics.totals import Total
 
 
 class AccountView(msgspec.Struct, frozen=True, kw_only=True):
@@ -19,7 +20,7 @@ class AccountView(msgspec.Struct, frozen=True, kw_only=True):
     account: str
     asset: str
     total: Total
-    markets: dict[str, Figures]
+    markets: dict[str, FiguresState]
     other_units: int
     equity_units: int
     put_in_units: int
@@ -48,4 +49,4 @@ class TagView(msgspec.Struct, frozen=True, kw_only=True):
     """What the orders of one grid, quote or strategy have done, named by the link that they carry, by market."""
 
     tag: str
-    markets: dict[str, Figures]
+    markets: dict[str, FiguresState]

@@ -9,13 +9,14 @@ from typing import Any
 import msgspec
 
 from common.exchange.admission import is_whole
-from common.exchange.core import Core, Key
+from common.exchange.core import Core
 from common.exchange.deadman.commands import CancelAllAfter
 from common.exchange.deadman.events import CancelTimerFired, CancelTimerSet
 from common.exchange.events import RejectReason
 from common.exchange.orders import Orders
 from common.exchange.refusal import Refused
 from common.exchange.rules import NS_PER_S
+from common.exchange.states import Key
 
 DEAD_MAN = "dead_man"
 AFTER_NS_MAX = 24 * 3_600 * NS_PER_S

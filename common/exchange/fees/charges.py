@@ -5,7 +5,7 @@ the rebated side's own asset it would make the venue owe an asset in which nobod
 difference: both sides are charged on the notional.
 """
 
-from common.exchange.money import RATE_SCALE
+from common.exchange.money import fee_units
 
 Amount = tuple[int, str]
 """(units, asset)."""
@@ -19,6 +19,4 @@ def charges(maker_rate: int, taker_rate: int, maker_gets: Amount, taker_gets: Am
     """
     maker_units, maker_asset = maker_gets if maker_rate >= 0 else taker_gets
     taker_units, taker_asset = taker_gets if taker_rate >= 0 else maker_gets
-    # As `fee_units` rounds, without its two calls for every trade.
-    maker_pays, taker_pays = -(-maker_units * maker_rate // RATE_SCALE), -(-taker_units * taker_rate // RATE_SCALE)
-    return (maker_pays, maker_asset), (taker_pays, taker_asset)
+    return (fee_units(maker_units, maker_rate), maker_asset), (fee_units(taker_units, taker_rate), taker_asset)

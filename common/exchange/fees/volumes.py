@@ -4,12 +4,14 @@ Notionals count in units (1e-8) of the quote asset, whichever it is: a venue who
 same must not add their volumes up, so it must not give them one schedule.
 """
 
+from typing import Final
+
 import msgspec
 
-WINDOW_DAYS = 30
-NS_PER_DAY = 86_400_000_000_000
+WINDOW_DAYS: Final = 30
+NS_PER_DAY: Final = 86_400_000_000_000
 
-VOLUME_UNITS_MAX = 2**63 - 1
+VOLUME_UNITS_MAX: Final = 2**63 - 1
 """What one day's record can hold, 92 billion of the quote asset. What is more does not count."""
 
 

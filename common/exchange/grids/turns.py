@@ -2,16 +2,17 @@
 
 from collections.abc import Callable
 
-from common.exchange.core import Core, Key
+from common.exchange.core import Core
 from common.exchange.events import RejectReason
 from common.exchange.grids.cells import Cell
 from common.exchange.grids.events import GridTurned
 from common.exchange.grids.grid import Grid
 from common.exchange.grids.levels import neighbour
-from common.exchange.ledger import OrderRecord
 from common.exchange.orders import Orders
+from common.exchange.record import OrderRecord
 from common.exchange.resting import PriceLots, resting_order
 from common.exchange.rules import NS_PER_S
+from common.exchange.states import Key
 from common.model.order import OrderState, Side
 
 BUY = Side.BUY

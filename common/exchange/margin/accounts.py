@@ -4,17 +4,17 @@ A position is (lots, cost): a trade changes both by whole units, so profit is ne
 releases floor(cost x k / q) of the cost; what the rounding leaves stays in the position, so nothing is lost.
 """
 
-import msgspec
 
-
-class Part(msgspec.Struct):
+class Part:
     """Lots that their owner has split off a position, with their cost: orders do not reach them."""
 
-    lots: int
-    cost: int
+    __slots__ = ("cost", "lots")
+
+    def __init__(self, lots: int, cost: int) -> None:
+        self.lots, self.cost = lots, cost
 
 
-class Position(msgspec.Struct):
+class Position:
     """What an account holds in one perpetual. Money in 1e-8 of the collateral.
 
     lots        net, negative = short; this is what trades change
@@ -26,14 +26,26 @@ class Position(msgspec.Struct):
     parts       what was split off, by its number as text; margin counts the gross of all
     """
 
-    lots: int = 0
-    cost: int = 0
-    isolated: int | None = None
-    leverage: int = 0
-    bid_lots: int = 0
-    ask_lots: int = 0
-    order_loss: int = 0
-    parts: dict[str, Part] = msgspec.field(default_factory=dict)
+    __slots__ = ("ask_lots", "bid_lots", "cost", "isolated", "leverage", "lots", "order_loss", "parts")
+
+    def __init__(self) -> None:
+        self.lots = self.cost = self.leverage = self.bid_lots = self.ask_lots = self.order_loss = 0
+        self.isolated: int | None = None
+        self.parts: dict[str, Part] = {}
+
+    def copy(self) -> "Position":
+        """The same again, to change it alone; parts are never changed, only taken away."""
+        other = Position()
+        other.lots, other.cost, other.leverage, other.isolated = self.lots, self.cost, self.leverage, self.isolated
+        other.bid_lots, other.ask_lots, other.order_loss = self.bid_lots, self.ask_lots, self.order_loss
+        other.parts = dict(self.parts)
+        return other
+
+    @property
+    def is_untouched(self) -> bool:
+        """True when its owner has neither lots nor orders nor terms of their own here."""
+        is_default = self.isolated is None and not self.leverage and not self.cost
+        return is_default and not (self.is_open or self.bid_lots or self.ask_lots or self.order_loss)
 
     @property
     def is_open(self) -> bool:
@@ -85,29 +97,38 @@ class Position(msgspec.Struct):
         return realised
 
 
-class MarginAccount(msgspec.Struct):
+class MarginAccount:
     """One account's collateral and positions by market. The wallet may be negative while profits cover it."""
 
-    wallet: int = 0
-    positions: dict[str, Position] = msgspec.field(default_factory=dict)
+    __slots__ = ("positions", "wallet")
+
+    def __init__(self, wallet: int = 0) -> None:
+        self.wallet = wallet
+        self.positions: dict[str, Position] = {}
+
+    def copy(self) -> "MarginAccount":
+        """The same again, to change it alone."""
+        other = MarginAccount(self.wallet)
+        other.positions = {symbol: position.copy() for symbol, position in self.positions.items()}
+        return other
 
 
 class MarginAccounts:
     """All margin accounts by asset and account. Looking makes none."""
 
     def __init__(self) -> None:
-        self.state: dict[str, dict[str, MarginAccount]] = {}
+        self.by_asset: dict[str, dict[str, MarginAccount]] = {}
 
     def find(self, account: str, asset: str) -> MarginAccount | None:
         """The margin account, if it was ever used."""
-        held = self.state.get(asset)
+        held = self.by_asset.get(asset)
         return None if held is None else held.get(account)
 
     def open(self, account: str, asset: str) -> MarginAccount:
         """The margin account, made empty on first use."""
-        held = self.state.get(asset)
+        held = self.by_asset.get(asset)
         if held is None:
-            held = self.state[asset] = {}
+            held = self.by_asset[asset] = {}
         found = held.get(account)
         if found is None:
             found = held[account] = MarginAccount()
@@ -117,5 +138,5 @@ class MarginAccounts:
         """Wallets and isolated collateral less costs: with the spot balances, what was deposited."""
         return sum(
             each.wallet + sum((held.isolated or 0) - held.net_cost for held in each.positions.values())
-            for each in self.state.get(asset, {}).values()
+            for each in self.by_asset.get(asset, {}).values()
         )

@@ -1,9 +1,7 @@
 """The backstop: an ordinary account that takes over positions nobody could sell, with the collateral behind them."""
 
-from msgspec.structs import replace
-
 from common.exchange.core import Core
-from common.exchange.margin.accounts import MarginAccount, Position
+from common.exchange.margin.accounts import Position
 from common.exchange.margin.events import MarginTakenOver, PositionTakenOver
 from common.exchange.margin.scope import Scope
 
@@ -23,10 +21,8 @@ class Backstop:
         own = margin.accounts.find(BACKSTOP_ACCOUNT, scope.asset)
         if own is None or scope.account == BACKSTOP_ACCOUNT or scope.equity + granted < 0:
             return False
-        trial = MarginAccount(
-            wallet=own.wallet + scope.collateral + granted,
-            positions={symbol: replace(position) for symbol, position in own.positions.items()},
-        )
+        trial = own.copy()
+        trial.wallet += scope.collateral + granted
         for symbol, position in scope.positions.items():
             taking = trial.positions.setdefault(symbol, Position())
             if taking.isolated is not None:

@@ -3,8 +3,6 @@
 from collections.abc import Callable
 from typing import Any
 
-from msgspec.structs import replace
-
 from common.exchange.admission import is_amount, is_whole
 from common.exchange.core import Core
 from common.exchange.events import RejectReason
@@ -53,7 +51,8 @@ class Collateral:
             raise Refused(RejectReason.LEVERAGE_INVALID, f"1 to {market.table.leverage_max}, got {command.leverage!r}")
         owner, position = self._look(command.account, market)
         before = core.margin.order_margin(market.symbol, position, position.worst_lots)
-        asked = replace(position, leverage=command.leverage)
+        asked = position.copy()
+        asked.leverage = command.leverage
         more = core.margin.order_margin(market.symbol, asked, asked.worst_lots) - before
         if position.isolated is not None and position.is_open:
             lots_value = position.gross_lots * market.lot_value

@@ -6,13 +6,14 @@ Nothing changes between two commands, so a command after a long silence takes on
 import msgspec
 
 from common.exchange.book import BookSide
-from common.exchange.core import Core, Key
+from common.exchange.core import Core
 from common.exchange.events import EXTERNAL_ACCOUNT, TREASURY_ACCOUNT
 from common.exchange.margin.events import FundingPaid, FundingSettled
 from common.exchange.margin.funding_rate import funding_rate, hourly_payment, impact_price, mean, premium
 from common.exchange.margin.margin import Perpetual
 from common.exchange.margin.oracle import Oracle
 from common.exchange.rules import NS_PER_S
+from common.exchange.states import Key
 
 FUNDING = "funding"
 SAMPLE_NS = 5 * NS_PER_S

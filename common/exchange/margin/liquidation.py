@@ -18,7 +18,7 @@ others.
 import msgspec
 
 from common.exchange.commands import PlaceOrder
-from common.exchange.core import LIQUIDATE, Core, Key
+from common.exchange.core import LIQUIDATE, Core
 from common.exchange.fees.volumes import NS_PER_DAY
 from common.exchange.margin.accounts import Position
 from common.exchange.margin.backstop import Backstop
@@ -36,6 +36,7 @@ from common.exchange.margin.scope import Scope, scopes_of
 from common.exchange.money import fee_units
 from common.exchange.orders import Orders
 from common.exchange.rules import NS_PER_S
+from common.exchange.states import Key
 from common.model.order import Side, TimeInForce
 
 LIQUIDATED = "liquidated"

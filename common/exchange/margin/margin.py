@@ -1,21 +1,20 @@
 """Margin of every account: what it is worth, what it must hold, what it may do, and how trades change it."""
 
-from collections.abc import Iterable, Mapping
+from typing import Final
 
 from common.exchange.events import EXTERNAL_ACCOUNT, FEE_ACCOUNT, SPECIAL_ACCOUNTS, RejectReason
 from common.exchange.facts import MarketFacts
 from common.exchange.margin.accounts import MarginAccount, MarginAccounts, Position
-from common.exchange.margin.rules import MarginTable, PerpetualRules
+from common.exchange.margin.rules import PerpetualRules
+from common.exchange.margin.states import MarginState, accounts_from, state_of
+from common.exchange.margin.table import MarginTable
 from common.exchange.money import UNITS_MAX
 from common.model.order import Side
 
-BUY = Side.BUY
+BUY: Final = Side.BUY
 OpenOrders = tuple[int, int, int, int]
 """What open orders of an account in a market are: (lots of bids, lots of asks, units that they may lose against the
 mark, and units of initial margin that orders planned in other markets take)."""
-
-MarginState = dict[str, dict[str, MarginAccount]]
-"""Margin accounts by asset and account."""
 
 
 class Perpetual:
@@ -43,7 +42,7 @@ class Margin:
     market, the accounts with lots in it; `liquidating` those (asset, account) that are being liquidated.
     """
 
-    def __init__(self, perpetuals: Mapping[str, Perpetual]) -> None:
+    def __init__(self, perpetuals: dict[str, Perpetual]) -> None:
         self.markets = perpetuals
         self.accounts = MarginAccounts()
         self.touched: dict[tuple[str, str], None] = {}
@@ -53,13 +52,13 @@ class Margin:
     @property
     def state(self) -> MarginState:
         """All of it, for snapshots."""
-        return self.accounts.state
+        return state_of(self.accounts.by_asset)
 
     def load(self, state: MarginState) -> None:
         """Become what `state` was."""
-        self.accounts.state = state
+        self.accounts.by_asset = by_asset = accounts_from(state)
         for symbol, market in self.markets.items():
-            accounts = state.get(market.asset, {}).items()
+            accounts = by_asset.get(market.asset, {}).items()
             self.holders[symbol] = {
                 name: None for name, each in accounts if symbol in each.positions and each.positions[symbol].is_open
             }
@@ -309,16 +308,19 @@ class Margin:
             if account != EXTERNAL_ACCOUNT:
                 self.touched[asset, account] = None
 
-    def take_unhealthy(self) -> Iterable[tuple[str, str]]:
+    def take_unhealthy(self) -> list[tuple[str, str]]:
         """(asset, account) that were touched since the last call and need to be looked after.
 
         Those have less than their maintenance margin, or are in liquidation, which may be over.
         """
-        touched, self.touched = self.touched, {}
-        for asset, account in touched:
-            owner = self.accounts.find(account, asset)
-            if owner is not None and ((asset, account) in self.liquidating or not self.is_healthy(owner)):
-                yield asset, account
+        touched, found = self.touched, list[tuple[str, str]]()
+        if touched:
+            self.touched = {}
+            for asset, account in touched:
+                owner = self.accounts.find(account, asset)
+                if owner is not None and ((asset, account) in self.liquidating or not self.is_healthy(owner)):
+                    found.append((asset, account))
+        return found
 
     def is_liquidating(self, account: str) -> bool:
         """True while any margin account of somebody is in liquidation, so that nothing of it may leave."""

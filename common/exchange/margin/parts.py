@@ -8,7 +8,6 @@ from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import msgspec
-from msgspec.structs import replace
 
 from common.exchange.admission import is_whole
 from common.exchange.core import Core
@@ -60,12 +59,9 @@ class Parts:
             raise Refused(RejectReason.TOO_MANY_PARTS, f"at most {PARTS_MAX}")
         part, before = _cut(position, command.lots), position.lots
         number = str(self.state.last_part + 1)
-        after = replace(
-            position,
-            lots=position.lots - part.lots,
-            cost=position.cost - part.cost,
-            parts={**position.parts, number: part},
-        )
+        after = position.copy()
+        after.lots, after.cost = position.lots - part.lots, position.cost - part.cost
+        after.parts[number] = part
         # Orders that would have closed the lots may now open others instead.
         more = core.margin.order_margin(symbol, after, after.worst_lots)
         more -= core.margin.order_margin(symbol, position, position.worst_lots)
@@ -109,7 +105,7 @@ class Parts:
                 raise Refused(RejectReason.UNKNOWN_POSITION, f"part {command.part!r}")
         elif not is_whole(command.lots, 1, abs(position.lots)):
             raise Refused(RejectReason.QUANTITY_INVALID, f"1 to {abs(position.lots)} lots, got {command.lots!r}")
-        trials = _copy(owner), _copy(receiver)
+        trials = owner.copy(), receiver.copy()
         self._move(*trials, command)
         for trial in trials:
             if not self._has_initial(trial, symbol):
@@ -210,12 +206,3 @@ class Parts:
 def _cut(position: Position, lots: int) -> Part:
     """The piece of a position that has so many of its lots; the rounding of the cost stays with the rest."""
     return Part(lots=lots if position.lots > 0 else -lots, cost=share(position.cost, lots, abs(position.lots)))
-
-
-def _copy(owner: MarginAccount) -> MarginAccount:
-    return MarginAccount(
-        wallet=owner.wallet,
-        positions={
-            symbol: replace(position, parts=dict(position.parts)) for symbol, position in owner.positions.items()
-        },
-    )

@@ -3,14 +3,15 @@
 from msgspec.structs import replace
 
 from common.exchange.commands import PlaceOrder
-from common.exchange.core import Core, Key
+from common.exchange.core import Core
 from common.exchange.events import RejectReason
-from common.exchange.ledger import OrderRecord
 from common.exchange.orders import Orders
 from common.exchange.pools.ladder import Means, Rung, rungs, spacing_of
 from common.exchange.pools.records import Pool, PoolStatus
 from common.exchange.pools.streams import unvested
 from common.exchange.purse import Purse
+from common.exchange.record import OrderRecord
+from common.exchange.states import Key
 from common.model.order import OrderState
 
 POOL_ORDER, POOL_QUOTE = "pool", "pool_quote"

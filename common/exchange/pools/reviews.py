@@ -3,7 +3,7 @@
 import msgspec
 
 from common.exchange.commands import PlaceOrder
-from common.exchange.core import Core, Key
+from common.exchange.core import Core
 from common.exchange.events import FEE_ACCOUNT, TREASURY_ACCOUNT, TradeExecuted, TradeParty
 from common.exchange.orders import Orders
 from common.exchange.pools.accounting import Mix, count_fees, pay_out, stop_streams, stream
@@ -14,6 +14,7 @@ from common.exchange.pools.records import POOL_PREFIX, Pool, PoolStatus
 from common.exchange.pools.streams import unvested
 from common.exchange.purse import Purse
 from common.exchange.shares import VIRTUAL_SHARES
+from common.exchange.states import Key
 from common.model.order import OrderType, Side, TimeInForce
 
 REVIEW_NS = 10 * 10**9

@@ -6,7 +6,7 @@ import msgspec
 
 from common.exchange.events import SPECIAL_ACCOUNTS, RejectReason
 from common.exchange.exchange import Exchange
-from common.exchange.fees.standings import FeeStanding
+from common.exchange.fees.standing import FeeStanding
 from common.exchange.margin.accounts import MarginAccount, Position
 from common.exchange.refusal import Refused
 
@@ -143,13 +143,13 @@ def nonce(exchange: Exchange, account: str) -> NonceView:
 
 def _names(exchange: Exchange) -> list[str]:
     names = dict.fromkeys(exchange.ledger.accounts.names())
-    for held in exchange.margin.accounts.state.values():
+    for held in exchange.margin.accounts.by_asset.values():
         names |= dict.fromkeys(held)
     return sorted(names)
 
 
 def _check_known(exchange: Exchange, account: str) -> None:
-    margins = exchange.margin.accounts.state.values()
+    margins = exchange.margin.accounts.by_asset.values()
     if not exchange.ledger.accounts.balances(account) and not any(account in held for held in margins):
         raise Refused(RejectReason.UNKNOWN_ACCOUNT, f"{account!r} never held anything")
 
@@ -176,7 +176,7 @@ def _open_orders(exchange: Exchange, account: str) -> int:
 
 
 def _collateral(exchange: Exchange, account: str) -> list[str]:
-    return sorted(asset for asset, held in exchange.margin.accounts.state.items() if account in held)
+    return sorted(asset for asset, held in exchange.margin.accounts.by_asset.items() if account in held)
 
 
 def _balances(exchange: Exchange, account: str) -> list[BalanceView]:
@@ -214,7 +214,7 @@ def _positions(exchange: Exchange, owner: MarginAccount) -> list[PositionView]:
     return [
         _position(exchange, symbol, position)
         for symbol, position in sorted(owner.positions.items())
-        if position != Position()
+        if not position.is_untouched
     ]
 
 

@@ -114,7 +114,7 @@ def _view(exchange: Exchange, symbol: str) -> MarketView:
 def _open_interest(exchange: Exchange, symbol: str) -> int:
     if symbol not in exchange.margin.markets:
         return 0
-    held = exchange.margin.accounts.state.get(exchange.margin.markets[symbol].asset, {})
+    held = exchange.margin.accounts.by_asset.get(exchange.margin.markets[symbol].asset, {})
     positions = [each.positions[symbol] for each in held.values() if symbol in each.positions]
     lots = [each.lots for each in positions] + [part.lots for each in positions for part in each.parts.values()]
     return sum(each for each in lots if each > 0)

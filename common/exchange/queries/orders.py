@@ -9,8 +9,8 @@ from common.exchange.commands import SelfTradePrevention, Trigger
 from common.exchange.events import RejectReason
 from common.exchange.exchange import Exchange
 from common.exchange.fills import Fill, fills_of
-from common.exchange.ledger import OrderRecord
 from common.exchange.queries.bounds import check_limit
+from common.exchange.record import OrderRecord
 from common.exchange.refusal import Refused
 from common.model.order import OrderState, OrderType, Side, TimeInForce
 

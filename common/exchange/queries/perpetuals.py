@@ -61,7 +61,7 @@ def funding(exchange: Exchange) -> list[FundingView]:
 
 def parts(exchange: Exchange, account: str) -> list[PartView]:
     """What was split off an account's positions."""
-    held = [each[account] for each in exchange.margin.accounts.state.values() if account in each]
+    held = [each[account] for each in exchange.margin.accounts.by_asset.values() if account in each]
     return [
         PartView(
             symbol=symbol,

@@ -7,7 +7,7 @@ import msgspec
 from msgspec.structs import replace
 
 from common.exchange.admission import is_whole
-from common.exchange.core import Core, Key
+from common.exchange.core import Core
 from common.exchange.events import RejectReason
 from common.exchange.orders import Orders
 from common.exchange.quotes.commands import CancelQuote, MoveQuote, SetQuote
@@ -17,6 +17,7 @@ from common.exchange.quotes.quote import Quote
 from common.exchange.quotes.terms import QuoteTerms, must_follow, shape_fault, terms_fault
 from common.exchange.refusal import Refused, feature_off
 from common.exchange.rules import NS_PER_S
+from common.exchange.states import Key
 from common.model.order import Side
 
 REACT, FOLLOW, EXPIRE, RETRY = "quote", "quote_follow", "quote_expire", "quote_retry"

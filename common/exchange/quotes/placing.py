@@ -2,11 +2,11 @@
 
 from common.exchange.core import Core
 from common.exchange.events import RejectReason
-from common.exchange.ledger import OrderRecord
 from common.exchange.orders import Orders
 from common.exchange.quotes.events import QuotePlaced
 from common.exchange.quotes.quote import Quote
 from common.exchange.quotes.terms import QuoteTerms, Sides, Touch, aimed_prices, sides_of
+from common.exchange.record import OrderRecord
 from common.exchange.resting import PriceLots, resting_order
 from common.model.order import OrderState, Side
 

@@ -2,12 +2,13 @@
 
 from collections.abc import Callable
 
-from common.exchange.core import Core, Key
+from common.exchange.core import Core
 from common.exchange.events import Deposited, RejectReason, TradeExecuted, Withdrawn
-from common.exchange.ledger import OrderRecord
 from common.exchange.orders import Orders
 from common.exchange.quotes.prices import has_moved
+from common.exchange.record import OrderRecord
 from common.exchange.resting import PriceLots, resting_order
+from common.exchange.states import Key
 from common.exchange.strategies.delta import Hedge, wanted_hedge
 from common.exchange.strategies.strategy import Strategy
 from common.exchange.strategies.terms import DeltaNeutralTerms

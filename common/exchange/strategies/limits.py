@@ -1,10 +1,9 @@
 """What a custom strategy's account may order."""
 
 from common.exchange.admission import is_whole
-from common.exchange.commands import PlaceOrder
 from common.exchange.core import Core, Limit, OpenLots
 from common.exchange.events import RejectReason
-from common.exchange.ledger import OrderRecord
+from common.exchange.record import OrderRecord
 from common.exchange.strategies.terms import CustomTerms
 
 
@@ -18,7 +17,7 @@ def limits_fit(terms: CustomTerms, symbols: dict[str, object]) -> bool:
 def limit_of(core: Core, terms: CustomTerms) -> Limit:
     """The check of one account's orders. One that makes no position larger, whatever fills, always may."""
 
-    def refusal(order: PlaceOrder | OrderRecord, lots: int, open_lots: OpenLots) -> RejectReason | None:
+    def refusal(order: OrderRecord, lots: int, open_lots: OpenLots) -> RejectReason | None:
         symbol, sign = order.symbol, order.side.sign
         held, (bids, asks) = core.position(order.account, symbol), open_lots(symbol)
         before = max(abs(held + bids), abs(held - asks))

@@ -2,11 +2,10 @@
 
 from collections.abc import Iterator
 
-from common.exchange.commands import PlaceOrder
 from common.exchange.core import Core, Limit, OpenLots
 from common.exchange.events import RejectReason
-from common.exchange.ledger import OrderRecord
 from common.exchange.purse import Purse
+from common.exchange.record import OrderRecord
 from common.exchange.vaults.accounting import is_overdue
 from common.exchange.vaults.limits import Exposure, order_refusal
 from common.exchange.vaults.records import Vault, VaultStatus
@@ -21,22 +20,20 @@ class Mandate:
 
     def limit(self, vault: Vault) -> Limit:
         """The check of one vault, for `core.limits`."""
-        return lambda terms, lots, open_lots: self.refusal(vault, terms, lots, open_lots)
+        return lambda order, lots, open_lots: self.refusal(vault, order, lots, open_lots)
 
-    def refusal(
-        self, vault: Vault, terms: PlaceOrder | OrderRecord, lots: int, open_lots: OpenLots
-    ) -> RejectReason | None:
+    def refusal(self, vault: Vault, order: OrderRecord, lots: int, open_lots: OpenLots) -> RejectReason | None:
         """Why a vault may not have an order with so many open lots besides its other open ones."""
-        symbol = terms.symbol
+        symbol = order.symbol
         if symbol not in self._purse.markets.get(vault.asset, ()):
             return RejectReason.SYMBOL_NOT_ALLOWED
-        if terms.reduce_only:
+        if order.reduce_only:
             return None
         if vault.status is not VaultStatus.OPEN or vault.is_stopped or is_overdue(vault, self._core.time_ns):
             return RejectReason.ONLY_REDUCING
         bids, asks = open_lots(symbol)
         before = self._exposure(vault, symbol, bids, asks)
-        more = (lots, 0) if terms.side is Side.BUY else (0, lots)
+        more = (lots, 0) if order.side is Side.BUY else (0, lots)
         after = self._exposure(vault, symbol, bids + more[0], asks + more[1])
         equity = self._purse.equity(vault.account, vault.asset)
         if equity is None:

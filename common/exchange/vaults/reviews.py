@@ -5,13 +5,14 @@ a closing, or a drawdown limit. Cheap for all others: they are not looked at.
 """
 
 from common.exchange.commands import PlaceOrder
-from common.exchange.core import Core, Key
+from common.exchange.core import Core
 from common.exchange.events import TREASURY_ACCOUNT, TradeExecuted
 from common.exchange.margin.parts import Parts
 from common.exchange.orders import Orders
 from common.exchange.purse import Purse
 from common.exchange.reduce_only import reducible
 from common.exchange.shares import price, price_text, redeemed
+from common.exchange.states import Key
 from common.exchange.vaults.accounting import Payout, is_overdue, pay_out, payout_of
 from common.exchange.vaults.charges import charge_due, collect
 from common.exchange.vaults.events import ProfitShareCharged, VaultClosed, VaultStopped, VaultWithdrawn

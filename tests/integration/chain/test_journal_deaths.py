@@ -17,7 +17,8 @@ from services.paper_chain.actor import NATIVE_WEI
 from tests.integration.chain.world import CHAIN_ID, World
 
 STRANGER = "0x000000000000000000000000000000000000dEaD"
-RESEND = ResendPolicy(confirmations_final=3, resend_after_s=0.05, bump_after_s=30)
+# Resending would be a commit more: a look that falls between two answers of a slow node must not cause one.
+RESEND = ResendPolicy(confirmations_final=3, resend_after_s=30, bump_after_s=30)
 COMMITS = 5
 """Of one payment: planned and signed; sent; mined and confirmed; final. The fifth never comes."""
 

@@ -95,7 +95,7 @@ REFUSALS: list[tuple[dict[str, Any], int]] = [
 def whole_account(world: UsdmWorld) -> bytes:
     """All that the customer has and did. Not the whole state: samples of funding come by themselves."""
     exchange = world.site.exchange
-    ledger, wallet = exchange.ledger, exchange.margin.account("paper", "USDT")
+    ledger, wallet = exchange.ledger, exchange.margin.state["USDT"]["paper"]
     owned = {asset: (each.free, each.locked) for asset, each in ledger.accounts.balances("paper").items()}
     return msgspec.json.encode((ledger.digest, ledger.last_order_id, owned, wallet))
 

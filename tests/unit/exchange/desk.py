@@ -26,10 +26,11 @@ from common.exchange.commands import (
 )
 from common.exchange.configuration import ExchangeConfig
 from common.exchange.events import Event, Refusal, RejectReason, TradeExecuted
-from common.exchange.exchange import Exchange, ExchangeState
+from common.exchange.exchange import Exchange
 from common.exchange.fees.schedule import FeeSchedule
 from common.exchange.money import units_from_text
 from common.exchange.rules import MarketRules
+from common.exchange.snapshot import ExchangeState
 from common.model.instrument import Instrument
 from common.model.order import OrderType, Side, TimeInForce
 

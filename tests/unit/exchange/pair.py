@@ -274,11 +274,10 @@ def check_money(exchange: Exchange, deposits: dict[str, int]) -> None:
     """What all own is what was deposited, and what is locked is what open limit orders would pay."""
     ledger = exchange.ledger
     locked: Counter[tuple[str, str]] = Counter()
-    for (account, symbol), seat in ledger.seats.items():
-        for order in seat.orders.values():
-            if order.order_type is LIMIT:
-                cost = ledger.cost_units(symbol, order.side, order.price_ticks, order.remaining_lots)
-                locked[account, ledger.lockable(symbol, order.side)] += cost
+    for order in map(ledger.orders.__getitem__, ledger.open_order_ids()):
+        if order.order_type is LIMIT:
+            cost = ledger.cost_units(order.symbol, order.side, order.price_ticks, order.remaining_lots)
+            locked[order.account, ledger.lockable(order.symbol, order.side)] += cost
     owned: Counter[str] = Counter()
     for account, balances in ledger.accounts.state.items():
         for asset, (free, held) in balances.items():

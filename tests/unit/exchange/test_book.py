@@ -17,7 +17,7 @@ def test_a_wide_and_busy_side_agrees_with_a_dict(side: Side):
     orders: dict[int, tuple[int, RestingOrder]] = {}
     for number in range(6_000):
         if random.random() < 0.45 or not orders:
-            price, order = random.randint(1, 900), RestingOrder("a", number + 1, "", random.randint(1, 9))
+            price, order = random.randint(1, 900), RestingOrder("a", number + 1, random.randint(1, 9))
             makers.append(price, order)
             orders[number] = price, order
         else:
@@ -49,14 +49,14 @@ def compare(side: Side, makers: BookSide, orders: dict[int, tuple[int, RestingOr
 
 
 def test_misuse_is_refused():
-    book, order = OrderBook(), RestingOrder("a", 1, "", 5)
+    book, order = OrderBook(), RestingOrder("a", 1, 5)
     makers = book.bids
     with pytest.raises(ValueError, match="rest"):
         book.reduce(order, 6)
     makers.append(10, order)
     with pytest.raises(ValueError, match="rest"):
         book.reduce(order, 6)
-    makers.append(10, RestingOrder("a", 2, "", 5))
+    makers.append(10, RestingOrder("a", 2, 5))
     with pytest.raises(ValueError, match="last"):
         makers.grow(order, 1)
 
@@ -64,7 +64,7 @@ def test_misuse_is_refused():
 def test_a_queue_holds_no_more_than_a_multiple_of_what_rests_in_it():
     book, waiting = OrderBook(), list[RestingOrder]()
     for number in range(1, 20_000):
-        waiting.append(RestingOrder("a", number, "", 2))
+        waiting.append(RestingOrder("a", number, 2))
         book.bids.append(100, waiting[-1])
         if number > 10:
             # One order after the other goes: from the front by a trade, from the middle by a cancel.
@@ -95,10 +95,10 @@ def test_an_insert_costs_the_same_whatever_rests(spread: int):
     for resting in (200, 20_000):
         book = OrderBook()
         for number in range(1, resting + 1):
-            book.bids.append(1_000 + number % spread, RestingOrder("a", number, "", 5))
+            book.bids.append(1_000 + number % spread, RestingOrder("a", number, 5))
 
         def insert_and_cancel(book: OrderBook = book, first: int = resting + 1) -> None:
-            orders = [RestingOrder("a", number, "", 5) for number in range(first, first + 2_000)]
+            orders = [RestingOrder("a", number, 5) for number in range(first, first + 2_000)]
             for order in orders:
                 book.bids.append(1_000 + order.order_id % spread, order)
             for order in orders:
@@ -112,11 +112,11 @@ def test_an_insert_costs_the_same_whatever_rests(spread: int):
 def test_neither_one_long_queue_nor_many_levels_are_slow():
     book, fills = OrderBook(), list[MakerFill]()
     for number in range(1, 40_001):
-        book.asks.append(100, RestingOrder("a", number, "", 1))
+        book.asks.append(100, RestingOrder("a", number, 1))
     one_level = seconds_for(lambda: [book.asks.take(1, 100, "b", fills) for _ in range(8_000)])
     assert [maker.order_id for maker, _, _ in fills] == list(range(1, 40_001)) and book.asks.best() is None
     for number in range(1, 40_001):
-        book.asks.append(number * 7919 % 100_003 + 1, RestingOrder("a", number, "", 1))
+        book.asks.append(number * 7919 % 100_003 + 1, RestingOrder("a", number, 1))
     many_levels = seconds_for(lambda: [book.asks.take(1, None, "b", []) for _ in range(8_000)])
     # Both took 8,000 orders one by one: a queue that is searched, or keys that are, would take seconds.
     assert max(one_level, many_levels) < 0.5 and book.asks.best() is None

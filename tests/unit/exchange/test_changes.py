@@ -4,7 +4,7 @@ import pytest
 
 from common.exchange.commands import AmendOrder, CancelOrder, ReduceOrder, SelfTradePrevention
 from common.exchange.events import OrderAmended, OrderCanceled, RejectReason
-from common.exchange.ledger import OrderRecord
+from common.exchange.record import OrderRecord
 from common.model.order import TimeInForce
 from tests.unit.exchange.desk import BUY, ETH, SELL, Desk, refusal, stop, trades
 

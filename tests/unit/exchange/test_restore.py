@@ -41,7 +41,7 @@ def test_a_snapshot_brings_back_books_waiting_orders_and_money():
     desk = busy_desk()
     other = desk.loaded()
     assert other.state_hash() == desk.exchange.state_hash()
-    assert other.ledger.orders == desk.exchange.ledger.orders and other.ledger.trades == desk.exchange.ledger.trades
+    assert other.ledger.state == desk.exchange.ledger.state
     assert other.markets[ETH.symbol].book.bids.depth(9) == desk.book.bids.depth(9)
 
 

@@ -3,7 +3,8 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from common.exchange.analytics.day import BUCKET_NS, BUCKETS, DayFigures, RollingDay
+from common.exchange.analytics.day import BUCKET_NS, BUCKETS, RollingDay
+from common.exchange.analytics.day_figures import DayFigures
 
 
 def test_high_low_volume_and_average() -> None:

@@ -3,11 +3,12 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from common.exchange.analytics.figures import Figures, total_of
+from common.exchange.analytics.figures import Figures
+from common.exchange.analytics.totals import total_of
 
 
 def fresh() -> Figures:
-    return Figures(first_ns=1, last_ns=1)
+    return Figures(1)
 
 
 def test_a_closing_trade_realizes_its_price_less_the_average() -> None:
@@ -57,7 +58,9 @@ def test_profit_never_rounds(done: list[tuple[int, int]]) -> None:
 
 
 def test_total_of_several_markets() -> None:
-    one, two = Figures(first_ns=5, last_ns=6, maker_units=3, wins=1), Figures(first_ns=2, last_ns=9, taker_units=4)
+    one, two = Figures(5), Figures(2)
+    one.last_ns, one.maker_units, one.wins = 6, 3, 1
+    two.last_ns, two.taker_units = 9, 4
     two.pay_fee(1)
     total = total_of([one, two])
     assert (total.first_ns, total.last_ns, total.maker_units, total.taker_units) == (2, 9, 3, 4)

@@ -7,12 +7,13 @@ import msgspec
 from common.exchange.commands import CancelOrder, Deposit, PassTime, PlaceOrder, SetMark, Withdraw
 from common.exchange.configuration import ExchangeConfig, Features
 from common.exchange.events import Event, Refusal, RejectReason, TradeExecuted
-from common.exchange.exchange import Exchange, ExchangeState
+from common.exchange.exchange import Exchange
 from common.exchange.fees.schedule import FeeSchedule
 from common.exchange.margin.accounts import Position
 from common.exchange.margin.commands import FundInsurance, MoveCollateral
 from common.exchange.margin.rules import MarginTier, PerpetualRules
 from common.exchange.rules import MarketRules
+from common.exchange.snapshot import ExchangeState
 from common.model.instrument import Instrument
 from common.model.order import OrderType, Side, TimeInForce
 

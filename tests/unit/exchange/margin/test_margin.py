@@ -7,7 +7,8 @@ from common.exchange.commands import AmendOrder, PlaceOrder, Trigger, TriggerKin
 from common.exchange.events import BatchRejected, CommandRefused, OrderPlaced, RejectReason, TradeExecuted
 from common.exchange.margin.accounts import Position
 from common.exchange.margin.commands import MoveCollateral, MoveIsolatedMargin, SetLeverage, SetMarginMode
-from common.exchange.margin.rules import MarginTable, MarginTier, PerpetualRules
+from common.exchange.margin.rules import MarginTier, PerpetualRules
+from common.exchange.margin.table import MarginTable
 from tests.unit.exchange.margin.perpetual_desk import BUY, SELL, TIERS, UNIT, PerpetualDesk, refusal, traded
 
 
