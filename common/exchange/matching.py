@@ -84,8 +84,10 @@ class Market:
 
     def take_touched(self) -> list[tuple[Side, int, int]]:
         """Side, price and lots of every level that changed since the last call, in order of first change."""
-        lots_at = self.book.lots_at
-        touched = [(BUY, -key, lots_at(key)) if key < 0 else (SELL, key, lots_at(key)) for key in self._touched]
+        book = self.book
+        touched = [
+            (BUY, -key, book.lots_at(key)) if key < 0 else (SELL, key, book.lots_at(key)) for key in self._touched
+        ]
         self._touched.clear()
         return touched
 
