@@ -9,10 +9,11 @@ from common.exchange.events import MarketPhase, RejectReason
 from common.exchange.fees.volumes import NS_PER_DAY
 from common.exchange.margin.margin import OpenOrders
 from common.exchange.matching import Market, Taker
-from common.exchange.money import fee_units
+from common.exchange.money import SMALL_MAX, fee_units
 from common.exchange.record import OrderRecord
 from common.exchange.reduce_only import reducible
 from common.exchange.rules import BPS
+from common.exchange.seat import Seat
 from common.exchange.stops import reached
 from common.model.order import OrderType, Side, TimeInForce
 
@@ -65,15 +66,16 @@ class Standing:
     def __init__(self, core: Core) -> None:
         self._core, self._balances = core, core.ledger.accounts.by_account
 
-    def seat_refusal(self, market: Market, account: str, client_order_id: str) -> RejectReason | None:
+    def seat_refusal(
+        self, market: Market, seat: Seat | None, account: str, client_order_id: str
+    ) -> RejectReason | None:
         """Why an account may have no more orders in a market, or none of this name."""
-        seat = market.seats.get(account)
         if seat is None:
             return None
-        orders, order_id, rules = seat.orders, seat.names.get(client_order_id), market.facts.rules
-        if order_id is not None and (rules.client_ids_once or order_id in orders):
+        orders, order_id, facts = seat.orders, seat.names.get(client_order_id), market.facts
+        if order_id is not None and (facts.rules.client_ids_once or order_id in orders):
             return RejectReason.DUPLICATE_CLIENT_ORDER_ID
-        return RejectReason.TOO_MANY_OPEN_ORDERS if len(orders) >= rules.open_orders_max else None
+        return RejectReason.TOO_MANY_OPEN_ORDERS if len(orders) >= facts.open_orders_max else None
 
     def is_open(self, order: OrderRecord) -> bool:
         """True for an open order that stays so."""
@@ -107,16 +109,18 @@ class Standing:
         return 0 if best is None else best.price
 
 
-def taker_of(core: Core, standing: Standing, order: OrderRecord, price: int, lots: int) -> Taker:
+def taker_of(core: Core, standing: Standing, market: Market, order: OrderRecord, price: int, lots: int) -> Taker:
     """An order at a price as it would go through the book now, at the worst price that it may have."""
     limit: int | None = price
     if not order.is_limit:
-        limit = worst_price(core.markets[order.symbol], order.side, order.protect_ticks)
+        limit = worst_price(market, order.side, order.protect_ticks)
     elif order.slide:
-        limit = _slid_price(core.markets[order.symbol], standing, order.side, price)
+        limit = _slid_price(market, standing, order.side, price)
     account = order.account
     owner = core.owner(account) if core.groups else account
-    return Taker(account, order.side, limit, lots, "" if order.self_trade_prevention is NO_PREVENTION else owner, order)
+    if order.self_trade_prevention is NO_PREVENTION:
+        owner = ""
+    return Taker(account, order.side, limit, lots, owner, order, market.seats.get(account))
 
 
 def worst_price(market: Market, side: Side, protect_ticks: int | None) -> int | None:
@@ -140,24 +144,25 @@ def _slid_price(market: Market, standing: Standing, side: Side, price: int) -> i
     return best - side.sign if crosses else price
 
 
-def order_refusal(core: Core, standing: Standing, order: OrderRecord, taker: Taker) -> RejectReason | None:
+def order_refusal(
+    core: Core, standing: Standing, market: Market, order: OrderRecord, taker: Taker
+) -> RejectReason | None:
     """Why an order, as it would go through the book, may not come in."""
-    market, lots, trigger = core.markets[order.symbol], order.quantity_lots, order.trigger
-    terms: Any = order.terms
-    facts, closes = market.facts, terms.close_position
+    facts, lots, trigger, closes = market.facts, order.quantity_lots, order.trigger, order.close_position
     if not facts.is_open and (reason := phase_refusal(market, order.post_only and trigger is None)):
         return reason
     if not (0 if closes else market.lots_min) <= lots <= (0 if closes else market.lots_max):
         return RejectReason.QUANTITY_INVALID
-    if order.is_limit and not 0 < order.price_ticks <= WHOLE_MAX:
+    price = order.price_ticks
+    if order.is_limit and (price <= 0 or (price > SMALL_MAX and price > WHOLE_MAX)):
         return RejectReason.PRICE_INVALID
     # Most orders have none of these terms.
     if (
-        order.post_only or terms.expires_ns or order.slide or closes
-        or terms.budget is not None or terms.protect_ticks is not None
-    ) and not _terms_fit(terms, core.time_ns):  # fmt: skip
+        order.post_only or order.expires_ns or order.slide or closes
+        or order.budget is not None or order.protect_ticks is not None
+    ) and not _terms_fit(order.terms, core.time_ns):  # fmt: skip
         return RejectReason.TERMS_INVALID
-    if reason := standing.seat_refusal(market, order.account, order.client_order_id):
+    if reason := standing.seat_refusal(market, taker.seat, order.account, order.client_order_id):
         return reason
     if order.reduce_only and lots > reducible_of(core, order):
         return RejectReason.NO_POSITION_TO_REDUCE
@@ -240,9 +245,9 @@ def book_refusal(
         for at, each in market.reachable(taker):
             lots += each
             value += at * each
-        return _money_refusal(core, standing, market, order, lots, value, None)
+        return _money_refusal(core, standing, market, order, taker.seat, lots, value, None)
     assert price is not None  # only market orders have none
-    if facts.rules.price_band_bps:
+    if facts.price_band_bps:
         band = facts.band()
         if band is not None and not band[0] <= price <= band[1]:
             return RejectReason.OUTSIDE_PRICE_BAND
@@ -252,7 +257,7 @@ def book_refusal(
             return RejectReason.WOULD_TAKE
     if not core.ledger.settles:
         return None
-    return _money_refusal(core, standing, market, order, taker.lots, price * taker.lots, replaced)
+    return _money_refusal(core, standing, market, order, taker.seat, taker.lots, price * taker.lots, replaced)
 
 
 def waiting_refusal(
@@ -263,11 +268,11 @@ def waiting_refusal(
     price = taker.limit_ticks
     if price is None or not order.is_limit or not core.ledger.settles:
         return None
-    return _money_refusal(core, standing, market, order, taker.lots, price * taker.lots, replaced)
+    return _money_refusal(core, standing, market, order, taker.seat, taker.lots, price * taker.lots, replaced)
 
 
 def _money_refusal(
-    core: Core, standing: Standing, market: Market, order: OrderRecord, lots: int, value: int,
+    core: Core, standing: Standing, market: Market, order: OrderRecord, seat: Seat | None, lots: int, value: int,
     replaced: OrderRecord | None,
 ) -> RejectReason | None:  # fmt: skip
     """Why an account cannot pay for lots worth `value` in ticks x lots, or why the instrument is not traded so."""
@@ -276,10 +281,10 @@ def _money_refusal(
     if lots and quote < scale.notional_units_min and not order.reduce_only:
         # Whoever leaves may leave with little, or a small rest could never be closed.
         return RejectReason.NOTIONAL_TOO_SMALL
-    if quote > WHOLE_MAX or base > WHOLE_MAX:
+    if (quote > SMALL_MAX and quote > WHOLE_MAX) or (base > SMALL_MAX and base > WHOLE_MAX):
         return RejectReason.NOTIONAL_TOO_LARGE
     if scale.is_perpetual:
-        return _margin_refusal(core, standing, order, lots, quote, replaced)
+        return _margin_refusal(core, standing, order, seat, lots, quote, replaced)
     asset, cost = (scale.quote, quote) if order.side is BUY else (scale.base, base)
     if replaced is not None:
         cost -= locked_units(core, replaced)
@@ -292,7 +297,8 @@ def totals_refusal(
     core: Core, standing: Standing, market: Market, order: OrderRecord, lots: int, value: int
 ) -> RejectReason | None:
     """Why an account cannot pay for several resting orders like this one, for so many lots and ticks x lots in all."""
-    return _money_refusal(core, standing, market, order, lots, value, None)
+    seat = market.seats.get(order.account)
+    return _money_refusal(core, standing, market, order, seat, lots, value, None)
 
 
 def locked_units(core: Core, order: OrderRecord) -> int:
@@ -304,8 +310,9 @@ def locked_units(core: Core, order: OrderRecord) -> int:
 
 
 def _margin_refusal(
-    core: Core, standing: Standing, order: OrderRecord, lots: int, quote: int, replaced: OrderRecord | None
-) -> RejectReason | None:
+    core: Core, standing: Standing, order: OrderRecord, seat: Seat | None, lots: int, quote: int,
+    replaced: OrderRecord | None,
+) -> RejectReason | None:  # fmt: skip
     others = None if standing.is_actual else standing.open_in(order.account, order.symbol)
     if replaced is not None and replaced.is_limit:
         others = others or standing.open_in(order.account, order.symbol)
@@ -316,7 +323,12 @@ def _margin_refusal(
     maker_rate, taker_rate = core.fees.rates(order.account, core.time_ns // NS_PER_DAY)
     rate = maker_rate if order.post_only or maker_rate > taker_rate else taker_rate
     fee = fee_units(quote, rate) if rate > 0 else 0
-    return core.margin.order_refusal(order.account, order.symbol, order.side, lots, quote, fee, others)
+    margin, symbol = core.margin, order.symbol
+    if seat is not None and seat.owner is not None and seat.position is not None:
+        return margin.order_refusal(symbol, seat.owner, seat.position, order.side, lots, quote, fee, others)
+    owner = margin.accounts.find(order.account, margin.markets[symbol].asset)
+    position = None if owner is None else owner.positions.get(symbol)
+    return margin.order_refusal(symbol, owner, position, order.side, lots, quote, fee, others)
 
 
 def _terms_fit(command: Any, time_ns: int) -> bool:

@@ -12,6 +12,7 @@ from common.exchange.events import BatchItemStarted, BatchRejected, RejectReason
 from common.exchange.margin.margin import OpenOrders
 from common.exchange.matching import Market, Taker
 from common.exchange.record import OrderRecord
+from common.exchange.seat import Seat
 from common.model.order import OrderType, Side, TimeInForce
 
 BUY: Final = Side.BUY
@@ -88,7 +89,9 @@ class Planned(Standing):
         key = account, self._core.ledger.lockable(symbol, side)
         self._free[key] = self._free.get(key, 0) + units
 
-    def seat_refusal(self, market: Market, account: str, client_order_id: str) -> RejectReason | None:
+    def seat_refusal(
+        self, market: Market, seat: Seat | None, account: str, client_order_id: str
+    ) -> RejectReason | None:
         """Why an account may have no more orders in a market after the plan, or none of this name."""
         ledger, symbol, rules = self._core.ledger, market.symbol, market.facts.rules
         plan = self._plans.get((account, symbol), NOTHING_PLANNED)
@@ -176,7 +179,7 @@ class Batches:
                 # The plan has found nothing against it, and nothing but the plan has happened since.
                 order, taker = plan.orders[index]
                 order.order_id = self._core.ledger.last_order_id + 1
-                self._entry.admit(order, taker)
+                self._entry.admit(order, taker, self._core.markets[order.symbol])
             else:
                 self._carry_out(item)
 
@@ -208,14 +211,14 @@ class Batches:
             return RejectReason.BATCH_INVALID
         if reason := numbers_refusal(command):
             return reason
-        order = self._core.order_of(command)
-        taker = taker_of(self._core, plan, order, order.price_ticks, order.quantity_lots)
-        if reason := order_refusal(self._core, plan, order, taker):
+        order, market = self._core.order_of(command), self._core.markets[command.symbol]
+        taker = taker_of(self._core, plan, market, order, order.price_ticks, order.quantity_lots)
+        if reason := order_refusal(self._core, plan, market, order, taker):
             return reason
         price = taker.limit_ticks
         assert price is not None  # only market orders have none
         if not command.post_only:  # of those that is known already
-            best = plan.best_opposite(self._core.markets[command.symbol], command.side)
+            best = plan.best_opposite(market, command.side)
             if best and (price - best) * command.side.sign >= 0:
                 return RejectReason.WOULD_TAKE
         plan.place(command, price)

@@ -14,6 +14,7 @@ from typing import Final
 from mypy_extensions import mypyc_attr
 
 from common.exchange.record import OrderRecord
+from common.exchange.seat import Seat
 from common.model.order import Side
 
 BUY: Final = Side.BUY
@@ -28,16 +29,17 @@ ANY_KEY: Final = 1 << 64
 class RestingOrder:
     """One order in its level's queue; without lots it rests no more, and it never rests again.
 
-    Orders of the same `owner` do not trade together. Number 0, and no record, has all that has no name: the external
-    account's pieces.
+    Orders of the same `owner` do not trade together. Number 0, and neither record nor seat, has all that has no name:
+    the external account's pieces.
     """
 
-    __slots__ = ("account", "key", "order_id", "owner", "quantity", "record")
+    __slots__ = ("account", "key", "order_id", "owner", "quantity", "record", "seat")
 
     def __init__(
-        self, account: str, order_id: int, quantity: int, owner: str = "", record: OrderRecord | None = None
-    ) -> None:
-        self.account, self.order_id, self.record = account, order_id, record
+        self, account: str, order_id: int, quantity: int, owner: str = "", record: OrderRecord | None = None,
+        seat: Seat | None = None,
+    ) -> None:  # fmt: skip
+        self.account, self.order_id, self.record, self.seat = account, order_id, record, seat
         self.quantity, self.owner, self.key = quantity, owner, 0
 
     @property

@@ -2,6 +2,8 @@
 
 from typing import Any
 
+from msgspec.structs import astuple
+
 from common.exchange.admission import (
     Standing,
     book_refusal,
@@ -47,6 +49,19 @@ class OrderChanges:
                     reason=order,
                 )
             )
+
+    def cancel_plain(self, command: CancelOrder) -> bool:
+        """Take off an order for its own account, as most cancels ask. False = another cancel, or one to refuse."""
+        _time_ns, by, nonce, account, symbol, order_id, name, cancel_id = astuple(command)
+        market = self._core.markets.get(symbol)
+        seat = None if market is None or by or nonce else market.seats.get(account)
+        if seat is None or seat.is_special:
+            return False
+        order = seat.orders.get(order_id or seat.names.get(name, 0))
+        if order is None:
+            return False
+        self.withdraw(order, cancel_id)
+        return True
 
     def reduce(self, command: Any) -> None:
         """Take lots off an order, or refuse."""
@@ -128,9 +143,9 @@ class OrderChanges:
         return RejectReason.UNKNOWN_ORDER
 
     def _terms_refusal(self, command: Any, order: OrderRecord, price: Any, lots: Any) -> RejectReason | None:
-        instrument = self._core.instruments[order.symbol]
+        instrument, market = self._core.instruments[order.symbol], self._core.markets[order.symbol]
         moves = price != order.price_ticks or lots > order.remaining_lots
-        if reason := phase_refusal(self._core.markets[order.symbol], not (moves and order.is_waiting)):
+        if reason := phase_refusal(market, not (moves and order.is_waiting)):
             return reason
         if command.price_ticks is None and command.open_lots is None:
             return RejectReason.TERMS_INVALID
@@ -144,14 +159,14 @@ class OrderChanges:
             return RejectReason.NO_POSITION_TO_REDUCE
         name = command.new_client_order_id
         if name and name != order.client_order_id:
-            reason = self._standing.seat_refusal(self._core.markets[order.symbol], order.account, name)
+            reason = self._standing.seat_refusal(market, market.seats.get(order.account), order.account, name)
             return reason if reason is RejectReason.DUPLICATE_CLIENT_ORDER_ID else None
         return None
 
     def _move(self, command: AmendOrder, order: OrderRecord, price: int, open_lots: int) -> RejectReason | None:
         """Another price or more lots: back of the queue, after taking what it can."""
         core, market = self._core, self._core.markets[order.symbol]
-        taker = taker_of(core, self._standing, order, price, open_lots)
+        taker = taker_of(core, self._standing, market, order, price, open_lots)
         if order.is_waiting:
             reason = waiting_refusal(core, self._standing, market, order, taker, order)
         else:

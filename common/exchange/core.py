@@ -222,7 +222,7 @@ class Core(Clerk):
         )  # fmt: skip
         ledger.settle(trade, scale, maker, taker, (maker_pays, taker_pays))
         market.facts.trade(self.time_ns, price)
-        if market.stops.waiting or market.facts.rules.breaker_bps:
+        if market.stops.waiting or market.facts.breaker_bps:
             # Otherwise nobody who is there waits for it, and who comes later does not react to what was before.
             self.note_price(symbol, LAST, price)
         self.events.append(trade)
@@ -310,9 +310,7 @@ class Core(Clerk):
 
     def order_of(self, command: PlaceOrder) -> OrderRecord:
         """The order that a command asks for, with the next number."""
-        return OrderRecord(
-            self.ledger.last_order_id + 1, command, command.price_ticks, command.quantity_lots, self.time_ns
-        )
+        return OrderRecord(self.ledger.last_order_id + 1, command, self.time_ns)
 
     def take_off(self, order: OrderRecord) -> None:
         """Let an open order neither rest nor wait."""
@@ -325,7 +323,8 @@ class Core(Clerk):
 
     def rest(self, order: OrderRecord) -> None:
         """Queue what is open of an order."""
-        self.markets[order.symbol].queue(order, self.owner(order.account))
+        market = self.markets[order.symbol]
+        market.queue(order, self.owner(order.account), market.seats[order.account])
 
     def _trade_perpetual(
         self, symbol: str, taker: Taker, maker: RestingOrder, price: int, lots: int, fees: tuple[Amount, Amount]

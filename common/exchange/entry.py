@@ -42,44 +42,48 @@ class OrderEntry:
 
     def place(self, command: PlaceOrder) -> OrderRecord | RejectReason:
         """Take an order in, or refuse it."""
-        core, reason = self._core, numbers_refusal(command)
-        if reason is None:
-            order = core.order_of(command)
-            taker = taker_of(core, self._standing, order, order.price_ticks, order.quantity_lots)
-            reason = order_refusal(core, self._standing, order, taker)
-            if reason is None:
-                self.admit(order, taker)
-                return order
-        self._refuse(command, reason)
-        return reason
+        if reason := numbers_refusal(command):
+            return self._refuse(command, reason)
+        order = self._core.order_of(command)
+        return self._decide(order, self._core.markets[order.symbol]) or order
+
+    def place_plain(self, command: PlaceOrder) -> bool:
+        """Take in or refuse an order of somebody who had one in the market before: most are. False = it is another."""
+        core = self._core
+        order = core.order_of(command)
+        market = core.markets.get(order.symbol)
+        seat = None if market is None else market.seats.get(order.account)
+        if market is None or seat is None or seat.is_special or not order.is_plain:
+            return False
+        self._decide(order, market)
+        return True
 
     def refusal_now(self, command: PlaceOrder) -> RejectReason | None:
         """Why an order would be refused, without placing it."""
         if reason := numbers_refusal(command):
             return reason
-        taker, order = self._taker(command)
-        return order_refusal(self._core, self._standing, order, taker)
+        taker, order, market = self._taker(command)
+        return order_refusal(self._core, self._standing, market, order, taker)
 
     def reachable(self, command: PlaceOrder) -> list[tuple[int, int]]:
         """(price, lots) that an order could trade now, best first; nothing while the market does not trade."""
-        market = self._core.markets[command.symbol]
-        return market.reachable(self._taker(command)[0]) if market.facts.is_open else []
+        taker, _order, market = self._taker(command)
+        return market.reachable(taker) if market.facts.is_open else []
 
     def force(self, command: PlaceOrder) -> OrderRecord:
         """Take in an order of the venue itself for an account: neither money nor size nor name speaks against it."""
-        taker, order = self._taker(command)
-        self.admit(order, taker)
+        taker, order, market = self._taker(command)
+        self.admit(order, taker, market)
         return order
 
-    def admit(self, order: OrderRecord, taker: Taker) -> None:
+    def admit(self, order: OrderRecord, taker: Taker, market: Market) -> None:
         """Take an order in that nothing speaks against."""
         core, limit, terms = self._core, taker.limit_ticks, order.terms
         price = limit if limit is not None and order.is_limit else 0
-        core.ledger.open(order, price)
+        taker.seat = core.ledger.open(order, price, taker.seat)
         core.events.append(OrderPlaced(time_ns=core.time_ns, order_id=order.order_id, price_ticks=price, terms=terms))
-        if expires_ns := terms.expires_ns:
-            core.schedule(expires_ns, ORDER_ENDS, order.order_id)
-        market = core.markets[order.symbol]
+        if order.expires_ns:
+            core.schedule(order.expires_ns, ORDER_ENDS, order.order_id)
         if order.trigger is not None:
             if not fires_at_once(market, order):
                 self._begin_to_follow(order, market)
@@ -107,9 +111,9 @@ class OrderEntry:
         core, standing = self._core, self._standing
         market = core.markets[order.symbol]
         self._report_trigger(order, market)
-        if order.terms.close_position and (lots := reducible_of(core, order)):
+        if order.close_position and (lots := reducible_of(core, order)):
             core.amend(order, 0, lots, True, CLOSE_POSITION)
-        taker = taker_of(core, standing, order, order.price_ticks, order.remaining_lots)
+        taker = taker_of(core, standing, market, order, order.price_ticks, order.remaining_lots)
         reason = book_refusal(core, standing, market, order, taker, order)
         reason = reason or limit_refusal(core, standing, order, order.remaining_lots, order)
         if reason is not None:
@@ -128,7 +132,7 @@ class OrderEntry:
 
     def work(self, order: OrderRecord, taker: Taker, market: Market) -> None:
         """Let an order take what it may; the rest of it rests or ends."""
-        core, in_force, budget = self._core, order.time_in_force, order.terms.budget
+        core, in_force, budget = self._core, order.time_in_force, order.budget
         if order.reduce_only and not self._clamp(order, taker):
             return
         if in_force is FOK and not _fills_whole(budget, order.side, market.reachable(taker), taker.lots):
@@ -142,16 +146,24 @@ class OrderEntry:
             market.match(taker)
             taker.lots += beyond
         if taker.lots:
-            if in_force is GTC and order.is_limit and not taker.stopped:
-                market.queue(order, core.owner(order.account) if core.groups else order.account)
+            if in_force is GTC and order.is_limit and not taker.stopped and taker.seat is not None:
+                market.queue(order, core.owner(order.account) if core.groups else order.account, taker.seat)
             else:
                 core.expire(order, SELF_TRADE if taker.stopped else UNFILLED)
 
-    def _taker(self, command: PlaceOrder) -> tuple[Taker, OrderRecord]:
-        order = self._core.order_of(command)
-        return taker_of(self._core, self._standing, order, order.price_ticks, order.quantity_lots), order
+    def _decide(self, order: OrderRecord, market: Market) -> RejectReason | None:
+        taker = taker_of(self._core, self._standing, market, order, order.price_ticks, order.quantity_lots)
+        if reason := order_refusal(self._core, self._standing, market, order, taker):
+            return self._refuse(order.terms, reason)
+        self.admit(order, taker, market)
+        return None
 
-    def _refuse(self, command: PlaceOrder, reason: RejectReason) -> None:
+    def _taker(self, command: PlaceOrder) -> tuple[Taker, OrderRecord, Market]:
+        order, market = self._core.order_of(command), self._core.markets[command.symbol]
+        taker = taker_of(self._core, self._standing, market, order, order.price_ticks, order.quantity_lots)
+        return taker, order, market
+
+    def _refuse(self, command: PlaceOrder, reason: RejectReason) -> RejectReason:
         original = self._core.ledger.find(command.account, command.symbol, 0, command.client_order_id)
         repeated = reason is RejectReason.DUPLICATE_CLIENT_ORDER_ID and original is not None
         self._core.tell(
@@ -164,6 +176,7 @@ class OrderEntry:
                 original_order_id=original.order_id if repeated and original is not None else 0,
             )
         )
+        return reason
 
     def _begin_to_follow(self, order: OrderRecord, market: Market) -> None:
         assert order.trigger is not None  # only such orders wait

@@ -17,6 +17,9 @@ class MarketFacts:
 
     def __init__(self, rules: MarketRules) -> None:
         self.rules = rules
+        # What is asked for with every order and trade.
+        self.open_orders_max, self.price_band_bps = rules.open_orders_max, rules.price_band_bps
+        self.breaker_bps = rules.breaker_bps
         self._last = self._mark = self.reference = 0
         self.phase, self.phase_until_ns, self.is_open = MarketPhase.OPEN, 0, True
         self._window: deque[tuple[int, int]] = deque()
@@ -55,7 +58,7 @@ class MarketFacts:
     def trade(self, time_ns: int, price: int) -> None:
         """The last price, and an entry of the window."""
         self.set_last(price)
-        if not self.rules.breaker_bps:
+        if not self.breaker_bps:
             return
         window, oldest_ns = self._window, time_ns - self.rules.breaker_window_s * NS_PER_S
         while window and window[0][0] < oldest_ns:

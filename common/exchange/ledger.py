@@ -111,9 +111,11 @@ class Ledger:
         scale = self.scales[symbol]
         return scale.quote_units(price_ticks, lots) if side is Side.BUY else scale.base_units(lots)
 
-    def open(self, order: OrderRecord, price_ticks: int) -> None:
-        """An order was accepted, at a price that may be another one than it asked for."""
-        seat = self._take_seat(order.account, order.symbol)
+    def open(self, order: OrderRecord, price_ticks: int, seat: Seat | None = None) -> Seat:
+        """An order was accepted, at a price that may be another one than it asked for. Returns its account's seat."""
+        if seat is None:
+            seat = self._take_seat(order.account, order.symbol)
+        order.account = seat.account  # the very same text each time, which is found without comparing
         order.price_ticks, order_id = price_ticks, order.order_id
         if not order.is_waiting:
             if seat.position is not None:
@@ -123,6 +125,7 @@ class Ledger:
         self.orders[order_id] = seat.orders[order_id] = order
         seat.names[order.client_order_id] = self.last_order_id = order_id
         self.digest = folded(self.digest, order_id + price_ticks)
+        return seat
 
     def settle(
         self, trade: TradeExecuted, scale: Scale, maker: RestingOrder, taker: Taker, fees: tuple[Amount, Amount]
@@ -134,23 +137,24 @@ class Ledger:
         self.digest = folded(self.digest, price + lots)
         bought = lots if taker.side is BUY else -lots
         pays = self.settles and not scale.is_perpetual
-        if maker.record is not None:
-            self._fill(maker.record, -bought, quote_units, maker_pays, time_ns)
+        if maker.record is not None and maker.seat is not None:
+            self._fill(maker.record, maker.seat, -bought, quote_units, maker_pays, time_ns)
         elif taker.record is None:
             return
         elif pays:
             self._settle_outside(scale, -bought, quote_units, maker_pays)
-        if taker.record is not None:
-            self._fill(taker.record, bought, quote_units, taker_pays, time_ns)
+        if taker.record is not None and taker.seat is not None:
+            self._fill(taker.record, taker.seat, bought, quote_units, taker_pays, time_ns)
         elif pays:
             self._settle_outside(scale, bought, quote_units, taker_pays)
         self.trades.append(trade)
         if pays:
             # Fees before rebates: the fee account owns what it pays out.
             first, second = (taker_pays, maker_pays) if maker_pays[0] < 0 else fees
-            for units, asset in (first, second):
-                if units:
-                    self.accounts.credit(FEE_ACCOUNT, asset, units)
+            if first[0]:
+                self.accounts.credit(FEE_ACCOUNT, first[1], first[0])
+            if second[0]:
+                self.accounts.credit(FEE_ACCOUNT, second[1], second[0])
 
     def prevent(self, event: SelfTradePrevented) -> None:
         """Two orders of one owner met: note it at those that lose something by it."""
@@ -209,12 +213,13 @@ class Ledger:
         if seat is None:
             scale = self.scales[symbol]
             if not self.settles:
-                seat = Seat(scale, None, None, None)
+                seat = Seat(account, scale)
             elif scale.is_perpetual:
-                seat = Seat(scale, None, None, self.margin.held(account, symbol))
+                position = self.margin.held(account, symbol)
+                seat = Seat(account, scale, None, None, self.margin.accounts.find(account, scale.quote), position)
             else:
                 base = self.accounts.balance(account, scale.base)
-                seat = Seat(scale, base, self.accounts.balance(account, scale.quote), None)
+                seat = Seat(account, scale, base, self.accounts.balance(account, scale.quote))
             self.seats[symbol][account] = seat
         return seat
 
@@ -224,13 +229,12 @@ class Ledger:
         self.accounts.credit(EXTERNAL_ACCOUNT, scale.quote, -quote_units if bought > 0 else quote_units)
         self.accounts.credit(EXTERNAL_ACCOUNT, fee[1], -fee[0])
 
-    def _fill(self, order: OrderRecord, bought: int, quote_units: int, fee: Amount, time_ns: int) -> None:
+    def _fill(self, order: OrderRecord, seat: Seat, bought: int, quote_units: int, fee: Amount, time_ns: int) -> None:
         """A customer's order bought (or with a negative number sold) lots: on spot goods against money, and the fee."""
         lots = bought if bought > 0 else -bought
-        if order.order_id not in self.orders or lots > order.quantity_lots - order.filled_lots:
+        if lots > order.quantity_lots - order.filled_lots or order.order_id not in self.orders:
             raise InvariantBroken(f"a trade fills order {order.order_id} beyond what it has open")
-        symbol, account = order.symbol, order.account
-        seat = self.seats[symbol][account]
+        account = order.account
         self._set_aside(order, seat, -lots)
         base, quote, scale = seat.base, seat.quote, seat.scale
         if base is not None and quote is not None:
@@ -244,7 +248,7 @@ class Ledger:
             if goods < 0 or money < 0:
                 raise InvariantBroken(f"{account} would own {goods} {scale.base} and {money} {scale.quote}")
         if not scale.is_perpetual:
-            positions = self.positions[symbol]
+            positions = self.positions[order.symbol]
             positions[account] = positions.get(account, 0) + bought
         order.fill(lots, quote_units, time_ns)
         if order.state is FILLED:

@@ -21,15 +21,17 @@ from common.model.order import Side
 class Taker:
     """An order on its way through the book. `limit_ticks` None takes at any price; the outside world's has no record.
 
-    `owner` is whose resting orders it does not trade with; empty = it trades with all.
+    `owner` is whose resting orders it does not trade with; empty = it trades with all. `seat` is None before the first
+    order of an account in a market came in.
     """
 
-    __slots__ = ("account", "limit_ticks", "lots", "owner", "record", "side", "stopped")
+    __slots__ = ("account", "limit_ticks", "lots", "owner", "record", "seat", "side", "stopped")
 
     def __init__(
         self, account: str, side: Side, limit_ticks: int | None, lots: int, owner: str = "",
-        record: OrderRecord | None = None,
+        record: OrderRecord | None = None, seat: Seat | None = None,
     ) -> None:  # fmt: skip
+        self.seat = seat
         self.account, self.side, self.limit_ticks, self.lots = account, side, limit_ticks, lots
         self.owner, self.record, self.stopped = owner, record, False
 
@@ -96,10 +98,10 @@ class Market:
         (self.book.bids if side is BUY else self.book.asks).append(price, order)
         self._touched[order.key] = None
 
-    def queue(self, order: OrderRecord, owner: str) -> None:
+    def queue(self, order: OrderRecord, owner: str, seat: Seat) -> None:
         """Queue what is open of a customer's order."""
         lots = order.quantity_lots - order.filled_lots
-        resting = RestingOrder(order.account, order.order_id, lots, owner, order)
+        resting = RestingOrder(order.account, order.order_id, lots, owner, order, seat)
         (self.book.bids if order.side is BUY else self.book.asks).append(order.price_ticks, resting)
         self._touched[resting.key] = None
         if order.reduce_only:

@@ -12,6 +12,9 @@ RATE_SCALE: Final = 10**9
 UNITS_MAX: Final = 2**63 - 1
 """Of an asset in all, and of one position's notional: snapshots and messages hold 64 bits."""
 
+SMALL_MAX: Final = 2**62 - 1
+"""Compiled code compares with this much at once, and with more by way of objects."""
+
 
 class Scale:
     """How ticks and lots of one instrument become units of its assets."""

@@ -1,12 +1,12 @@
 """One order, from its coming to what became of it."""
 
-from typing import Any, Final, cast
+from typing import Any, Final
 
-from msgspec.structs import replace
+from msgspec.structs import astuple, replace
 from mypy_extensions import mypyc_attr
 
-from common.exchange.commands import PlaceOrder
-from common.model.order import OrderState, OrderType
+from common.exchange.commands import PlaceOrder, SelfTradePrevention, Trigger
+from common.model.order import OrderState, OrderType, Side, TimeInForce
 
 LIMIT: Final = OrderType.LIMIT
 OPEN: Final = OrderState.OPEN
@@ -18,10 +18,10 @@ FILLED: Final = OrderState.FILLED
 class OrderRecord:
     """One order and what became of it. `quote_units` is what its fills cost or brought, in 1e-8 of the quote asset.
 
-    `terms` is what was ordered, and what is often read of it stands here too; `price_ticks` and `quantity_lots` are
-    what it is now. `is_waiting` is true until its trigger fires, at `stop_ticks` (0 = a trailing one that does not
-    follow yet). `place` grows with each order that joins a queue: among orders of one price, the smaller one is in
-    front.
+    `terms` is what was ordered, and all of it stands here too; `price_ticks` and `quantity_lots` are what it is now.
+    `is_plain`: the account itself gave it, without a nonce or a link, and with numbers that are some. `is_waiting` is
+    true until its trigger fires, at `stop_ticks` (0 = a trailing one that does not follow yet). `place` grows with each
+    order that joins a queue: among orders of one price, the smaller one is in front.
 
     working_ns      when it came to the book; 0 while it waits
     following_ns    when a trailing one began to follow; 0 = not yet
@@ -32,33 +32,54 @@ class OrderRecord:
     """
 
     __slots__ = (
-        "account", "changed_ns", "client_order_id", "filled_lots", "following_ns", "is_limit", "is_waiting", "link",
-        "lot_loss", "order_id", "order_type", "place", "placed_ns", "post_only", "prevented_id", "prevented_lots",
-        "price_ticks", "quantity_lots", "quote_units", "reason", "reduce_only", "self_trade_prevention", "side",
-        "slide", "state", "stop_ticks", "symbol", "terms", "time_in_force", "trigger", "working_ns",
+        "account", "budget", "changed_ns", "client_order_id", "close_position", "expires_ns", "filled_lots",
+        "following_ns", "is_limit", "is_plain", "is_waiting", "link", "lot_loss", "order_id", "order_type", "place",
+        "placed_ns", "post_only", "prevented_id", "prevented_lots", "price_ticks", "protect_ticks", "quantity_lots",
+        "quote_units", "reason", "reduce_only", "self_trade_prevention", "side", "slide", "state", "stop_ticks",
+        "symbol", "terms", "time_in_force", "trigger", "working_ns",
     )  # fmt: skip
 
-    def __init__(self, order_id: int, terms: PlaceOrder, price_ticks: int, quantity_lots: int, time_ns: int) -> None:
+    account: str
+    symbol: str
+    client_order_id: str
+    side: Side
+    order_type: OrderType
+    time_in_force: TimeInForce
+    post_only: bool
+    self_trade_prevention: SelfTradePrevention
+    slide: bool
+    reduce_only: bool
+    trigger: Trigger | None
+    link: str
+    close_position: bool
+    # Admission has not looked at these yet: they may be no numbers.
+    expires_ns: Any
+    budget: Any
+    protect_ticks: Any
+
+    def __init__(self, order_id: int, terms: PlaceOrder, time_ns: int) -> None:
         self.order_id, self.terms = order_id, terms
-        self.account, self.symbol, self.client_order_id = terms.account, terms.symbol, terms.client_order_id
-        self.side, self.order_type, self.time_in_force = terms.side, terms.order_type, terms.time_in_force
+        # All fields at once, in their order: each one alone would be a look-up in the class.
+        (
+            _time_ns, by, nonce, self.account, self.symbol, self.client_order_id, self.side, lots, price,
+            self.order_type, self.time_in_force, self.post_only, self.self_trade_prevention, self.slide,
+            self.reduce_only, self.expires_ns, self.budget, self.protect_ticks, self.trigger, self.link,
+            self.close_position,
+        ) = astuple(terms)  # fmt: skip
+        trigger: Any = self.trigger
+        are_numbers = type(lots) is int and type(price) is int
+        self.quantity_lots = self.price_ticks = 0
+        if are_numbers:
+            self.quantity_lots, self.price_ticks = lots, price
+        self.is_plain = are_numbers and not (by or nonce or self.link)
         self.is_limit = self.order_type is LIMIT
-        self.post_only, self.slide, self.reduce_only = terms.post_only, terms.slide, terms.reduce_only
-        self.self_trade_prevention, self.link = terms.self_trade_prevention, terms.link
-        self.trigger = trigger = terms.trigger
-        self.price_ticks, self.quantity_lots = price_ticks, quantity_lots
         self.placed_ns = self.changed_ns = self.working_ns = time_ns
         self.filled_lots = self.quote_units = self.stop_ticks = self.place = self.following_ns = 0
         self.prevented_lots = self.prevented_id = self.lot_loss = 0
         self.state, self.reason, self.is_waiting = OPEN, "", False
         if trigger is not None:
-            stop = cast(Any, trigger).price_ticks  # which admission has not looked at yet: it may be no number
+            stop = trigger.price_ticks  # which may be no number either
             self.is_waiting, self.stop_ticks, self.working_ns = True, stop if type(stop) is int else 0, 0
-
-    @property
-    def protect_ticks(self) -> int | None:
-        """A market order's own limit against the best price."""
-        return self.terms.protect_ticks
 
     @property
     def remaining_lots(self) -> int:
@@ -83,7 +104,8 @@ class OrderRecord:
 
     def copy(self) -> "OrderRecord":
         """The same again, to change it alone."""
-        other = OrderRecord(self.order_id, self.terms, self.price_ticks, self.quantity_lots, self.placed_ns)
+        other = OrderRecord(self.order_id, self.terms, self.placed_ns)
+        other.price_ticks, other.quantity_lots = self.price_ticks, self.quantity_lots
         other.changed_ns, other.filled_lots, other.quote_units = self.changed_ns, self.filled_lots, self.quote_units
         other.state, other.reason, other.stop_ticks = self.state, self.reason, self.stop_ticks
         other.is_waiting, other.place, other.working_ns = self.is_waiting, self.place, self.working_ns

@@ -1,7 +1,8 @@
 """What one account has in one market."""
 
 from common.exchange.accounts import Balance
-from common.exchange.margin.accounts import Position
+from common.exchange.events import SPECIAL_ACCOUNTS
+from common.exchange.margin.accounts import MarginAccount, Position
 from common.exchange.money import Scale
 from common.exchange.record import OrderRecord
 
@@ -10,13 +11,16 @@ class Seat:
     """What one account has in one market: open orders oldest first, and the newest order of each client order id.
 
     Also where its orders set something aside, so that it need not be looked for each time: on spot the balances, else
-    the position.
+    the position and the margin account that it is in. `is_special`: the account is one of the venue's own.
     """
 
-    __slots__ = ("base", "names", "orders", "position", "quote", "scale")
+    __slots__ = ("account", "base", "is_special", "names", "orders", "owner", "position", "quote", "scale")
 
-    def __init__(self, scale: Scale, base: Balance | None, quote: Balance | None, position: Position | None) -> None:
-        self.scale = scale
+    def __init__(
+        self, account: str, scale: Scale, base: Balance | None = None, quote: Balance | None = None,
+        owner: MarginAccount | None = None, position: Position | None = None,
+    ) -> None:  # fmt: skip
+        self.account, self.scale, self.is_special = account, scale, account in SPECIAL_ACCOUNTS
         self.orders: dict[int, OrderRecord] = {}
         self.names: dict[str, int] = {}
-        self.base, self.quote, self.position = base, quote, position
+        self.base, self.quote, self.owner, self.position = base, quote, owner, position

@@ -87,7 +87,8 @@ def state_of(order: OrderRecord) -> RecordState:
 
 def record_from(state: RecordState) -> OrderRecord:
     """The order that a snapshot kept."""
-    order = OrderRecord(state.order_id, state.terms, state.price_ticks, state.quantity_lots, state.placed_ns)
+    order = OrderRecord(state.order_id, state.terms, state.placed_ns)
+    order.price_ticks, order.quantity_lots = state.price_ticks, state.quantity_lots
     order.changed_ns, order.filled_lots, order.quote_units = state.changed_ns, state.filled_lots, state.quote_units
     order.state, order.reason, order.stop_ticks = state.state, state.reason, state.stop_ticks
     order.is_waiting, order.place, order.working_ns = state.is_waiting, state.place, state.working_ns

@@ -8,7 +8,7 @@ from common.exchange.margin.accounts import MarginAccount, MarginAccounts, Posit
 from common.exchange.margin.rules import PerpetualRules
 from common.exchange.margin.states import MarginState, accounts_from, state_of
 from common.exchange.margin.table import MarginTable
-from common.exchange.money import UNITS_MAX
+from common.exchange.money import SMALL_MAX, UNITS_MAX
 from common.model.order import Side
 
 BUY: Final = Side.BUY
@@ -163,8 +163,9 @@ class Margin:
         return equity >= needed
 
     def order_refusal(
-        self, account: str, symbol: str, side: Side, lots: int, quote_units: int, fee: int, others: OpenOrders | None
-    ) -> RejectReason | None:
+        self, symbol: str, owner: MarginAccount | None, held_now: Position | None, side: Side, lots: int,
+        quote_units: int, fee: int, others: OpenOrders | None,
+    ) -> RejectReason | None:  # fmt: skip
         """Why an account may not trade so many more lots for so many units in all and a fee of so many units.
 
         `others` are its open orders in the market, None = those that the position says.
@@ -172,13 +173,15 @@ class Margin:
         may lose against the mark must leave the maintenance margin.
         """
         market = self.markets[symbol]
-        value, owner = market.facts.reference * market.units_per_tick_lot, self.accounts.find(account, market.asset)
+        value = market.facts.reference * market.units_per_tick_lot
         if not value:
             return RejectReason.NO_MARK_PRICE
         if owner is None:
             return RejectReason.INSUFFICIENT_MARGIN
-        position = owner.positions.get(symbol) or Position()
-        bids, asks, loss, elsewhere = others or (position.bid_lots, position.ask_lots, position.order_loss, 0)
+        position = held_now or Position()
+        bids, asks, loss, elsewhere = position.bid_lots, position.ask_lots, position.order_loss, 0
+        if others is not None:
+            bids, asks, loss, elsewhere = others
         held, parted, buys = position.lots, position.parted_lots if position.parts else 0, side is BUY
         # The most lots either way, long with all bids filled and short with all asks filled; only one of them grows.
         longest, shortest = held + bids, asks - held
@@ -190,7 +193,7 @@ class Margin:
         if after <= before:
             left = market.table.maintenance((abs(held + lots if buys else held - lots) + parted) * value)
             fits = self._may_reduce(owner, symbol, position, left, costs)
-        elif (after + parted) * value > UNITS_MAX:
+        elif (notional := (after + parted) * value) > SMALL_MAX and notional > UNITS_MAX:
             return RejectReason.NOTIONAL_TOO_LARGE
         else:
             needed = self.order_margin(symbol, position, after + parted) + costs + elsewhere
