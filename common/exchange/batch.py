@@ -178,7 +178,7 @@ class Batches:
             if isinstance(item, PlaceOrder) and batch.atomic:
                 # The plan has found nothing against it, and nothing but the plan has happened since.
                 order, taker = plan.orders[index]
-                order.order_id = self._core.ledger.last_order_id + 1
+                order.renumber(self._core.ledger.last_order_id + 1)
                 self._entry.admit(order, taker, self._core.markets[order.symbol])
             else:
                 self._carry_out(item)

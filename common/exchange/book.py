@@ -9,7 +9,7 @@ removals have emptied stays until it reaches the top or until empty levels are h
 from collections.abc import Iterator
 from heapq import heapify, heappop, heappush
 from itertools import islice
-from typing import Final
+from typing import Any, Final
 
 from mypy_extensions import mypyc_attr
 
@@ -33,19 +33,23 @@ class RestingOrder:
     the external account's pieces.
     """
 
-    __slots__ = ("account", "key", "order_id", "owner", "quantity", "record", "seat")
+    __slots__ = ("account", "key", "number", "order_id", "owner", "quantity", "record", "seat")
 
     def __init__(
         self, account: str, order_id: int, quantity: int, owner: str = "", record: OrderRecord | None = None,
         seat: Seat | None = None,
     ) -> None:  # fmt: skip
         self.account, self.order_id, self.record, self.seat = account, order_id, record, seat
-        self.quantity, self.owner, self.key = quantity, owner, 0
+        self.quantity, self.owner = quantity, owner
+        # The very objects that indexes hold: compiled code would make others for each look-up.
+        self.key: Any = 0
+        self.number: Any = order_id if record is None else record.number
 
     @property
     def price(self) -> int:
         """Price in ticks."""
-        return abs(self.key)
+        key: int = self.key
+        return abs(key)
 
 
 MakerFill = tuple[RestingOrder, int, int]
@@ -61,7 +65,7 @@ class Level:
 
     __slots__ = ("first", "gone", "key", "price", "quantity", "queue")
 
-    def __init__(self, price: int, key: int) -> None:
+    def __init__(self, price: int, key: Any) -> None:
         self.price, self.key = price, key
         self.queue: list[RestingOrder] = []
         self.quantity = self.first = self.gone = 0
@@ -172,19 +176,18 @@ class BookSide:
 
     def append(self, price: int, order: RestingOrder) -> None:
         """Queue an order, which has lots and rests nowhere yet, behind everybody at its price."""
-        key = price * self._sign
+        key: Any = -price if self.side is BUY else price
         level = self._levels.get(key)
         if level is None:
             level = self._levels[key] = Level(price, key)
             heappush(self.keys, key)
         elif not level.quantity:
             self._empty -= 1
-        # The very integer under which the level is kept, so that finding it again need not look at the number.
         order.key = level.key
         level.queue.append(order)
         level.quantity += order.quantity
-        if order_id := order.order_id:
-            self._orders[order_id] = order
+        if order.order_id:
+            self._orders[order.number] = order
 
     def take(self, lots: int, limit: int | None, owner: str, fills: list[MakerFill]) -> int:
         """Trade with the best orders until `lots`, the limit (None = any price) or an order of `owner` is reached.
@@ -216,7 +219,8 @@ class BookSide:
                     level.quantity -= quantity
                     maker.quantity = 0
                     fills.append((maker, level.price, quantity))
-                    self._orders.pop(maker.order_id, None)
+                    if maker.order_id:
+                        del self._orders[maker.number]
                 level.first += 1
             if level.quantity:
                 if level.first > GONE_ORDERS_KEPT and 2 * level.first > len(queue):
@@ -278,7 +282,8 @@ class OrderBook:
         level = self._levels[order.key]
         level.quantity = left = level.quantity - lots
         order.quantity = 0
-        self.orders.pop(order.order_id, None)
+        if order.order_id:
+            del self.orders[order.number]
         if left:
             level.gone = gone = level.gone + 1
             if gone > GONE_ORDERS_KEPT and 2 * (gone + level.first) > len(level.queue):

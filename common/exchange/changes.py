@@ -57,7 +57,8 @@ class OrderChanges:
         seat = None if market is None or by or nonce else market.seats.get(account)
         if seat is None or seat.is_special:
             return False
-        order = seat.orders.get(order_id or seat.names.get(name, 0))
+        number: Any = order_id or seat.names.get(name)
+        order = seat.orders.get(number)
         if order is None:
             return False
         self.withdraw(order, cancel_id)
@@ -122,7 +123,7 @@ class OrderChanges:
         core.tell(
             OrderCanceled(
                 time_ns=core.time_ns,
-                order_id=order.order_id,
+                order_id=order.number,
                 account=order.account,
                 symbol=order.symbol,
                 cancel_id=cancel_id,

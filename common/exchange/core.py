@@ -211,16 +211,10 @@ class Core(Clerk):
             price_ticks=price,
             quantity_lots=lots,
             aggressor=taker.side,
-            maker=TradeParty(
-                account=maker.account, order_id=maker.order_id, client_order_id=_name_of(maker.record),
-                fee_units=maker_pays[0], fee_asset=maker_pays[1], realised_units=realised[0],
-            ),
-            taker=TradeParty(
-                account=taker.account, order_id=taker.order_id, client_order_id=_name_of(taker.record),
-                fee_units=taker_pays[0], fee_asset=taker_pays[1], realised_units=realised[1],
-            ),
-        )  # fmt: skip
-        ledger.settle(trade, scale, maker, taker, (maker_pays, taker_pays))
+            maker=_party(maker.account, maker.record, maker_pays, realised[0]),
+            taker=_party(taker.account, taker.record, taker_pays, realised[1]),
+        )
+        ledger.settle(trade, scale, maker, taker, (maker_pays, taker_pays), price, lots, self.time_ns)
         market.facts.trade(self.time_ns, price)
         if market.stops.waiting or market.facts.breaker_bps:
             # Otherwise nobody who is there waits for it, and who comes later does not react to what was before.
@@ -317,7 +311,7 @@ class Core(Clerk):
         market = self.markets[order.symbol]
         if order.is_waiting:
             market.stops.remove(order.order_id)
-        resting = market.book.orders.get(order.order_id)
+        resting = market.book.orders.get(order.number)
         if resting is not None:
             market.remove(resting)
 
@@ -332,14 +326,14 @@ class Core(Clerk):
         """Move lots, costs and fees between margin accounts; returns what maker and taker have realised."""
         margin, bought = self.margin, lots if taker.side is BUY else -lots
         profits = (
-            margin.trade(maker.account, symbol, -bought, price),
-            margin.trade(taker.account, symbol, bought, price),
+            margin.trade(maker.account, maker.seat, symbol, -bought, price),
+            margin.trade(taker.account, taker.seat, symbol, bought, price),
         )
         (maker_units, asset), (taker_units, _) = fees
         if maker_units:
-            margin.pay_fee(asset, maker.account, maker_units, symbol)
+            margin.pay_fee(asset, maker.account, maker.seat, maker_units, symbol)
         if taker_units:
-            margin.pay_fee(asset, taker.account, taker_units, symbol)
+            margin.pay_fee(asset, taker.account, taker.seat, taker_units, symbol)
         return profits
 
     def _charges(
@@ -390,5 +384,10 @@ class Core(Clerk):
         return lambda account: self.position(account, symbol)
 
 
-def _name_of(order: OrderRecord | None) -> str:
-    return "" if order is None else order.client_order_id
+def _party(account: str, order: OrderRecord | None, pays: Amount, realised: int) -> TradeParty:
+    """One side of a trade; the outside world's has no order."""
+    return TradeParty(
+        account=account, order_id=0 if order is None else order.number,
+        client_order_id="" if order is None else order.client_order_id,
+        fee_units=pays[0], fee_asset=pays[1], realised_units=realised,
+    )  # fmt: skip

@@ -55,6 +55,7 @@ class OrderEntry:
         seat = None if market is None else market.seats.get(order.account)
         if market is None or seat is None or seat.is_special or not order.is_plain:
             return False
+        order.account, order.symbol = seat.account, market.symbol
         self._decide(order, market)
         return True
 
@@ -81,7 +82,7 @@ class OrderEntry:
         core, limit, terms = self._core, taker.limit_ticks, order.terms
         price = limit if limit is not None and order.is_limit else 0
         taker.seat = core.ledger.open(order, price, taker.seat)
-        core.events.append(OrderPlaced(time_ns=core.time_ns, order_id=order.order_id, price_ticks=price, terms=terms))
+        core.events.append(OrderPlaced(time_ns=core.time_ns, order_id=order.number, price_ticks=price, terms=terms))
         if order.expires_ns:
             core.schedule(order.expires_ns, ORDER_ENDS, order.order_id)
         if order.trigger is not None:
@@ -97,7 +98,7 @@ class OrderEntry:
         core, price = self._core, command.price_ticks
         order = core.order_of(command)
         core.ledger.open(order, price)
-        core.events.append(OrderPlaced(time_ns=core.time_ns, order_id=order.order_id, price_ticks=price, terms=command))
+        core.events.append(OrderPlaced(time_ns=core.time_ns, order_id=order.number, price_ticks=price, terms=command))
         core.rest(order)
         return order
 

@@ -8,6 +8,7 @@ import msgspec
 from common.exchange.admission import Standing, is_whole
 from common.exchange.analytics.engine import Analytics
 from common.exchange.batch import Batches
+from common.exchange.book import BUY, SELL
 from common.exchange.changes import OrderChanges
 from common.exchange.commands import (
     AmendOrder,
@@ -225,17 +226,17 @@ class Exchange:
 
     def changed_levels(self) -> list[LevelChanged]:
         """All that now rests at every price that changed since the last call, in the order of the changes."""
-        return [
-            LevelChanged(
-                time_ns=self._core.time_ns,
-                symbol=symbol,
-                side=side,
-                price_ticks=price,
-                quantity_lots=lots,
-            )
-            for symbol, market in self.markets.items()
-            for side, price, lots in market.take_touched()
-        ]
+        changed, time_ns, new = list[LevelChanged](), self._core.time_ns, LevelChanged
+        for symbol, market in self.markets.items():
+            book = market.book
+            for key in market.take_touched():
+                side, price = (BUY, -key) if key < 0 else (SELL, key)
+                changed.append(
+                    new(
+                        time_ns=time_ns, symbol=symbol, side=side, price_ticks=price, quantity_lots=book.lots_at(key),
+                    )
+                )  # fmt: skip
+        return changed
 
     def _add(self, name: str, room: Room) -> None:
         self.rooms[name] = room

@@ -74,11 +74,12 @@ class Ledger:
         self._final.extend(state.ended_order_ids)
         for kept in state.orders:
             order = record_from(kept)
-            self.orders[order.order_id] = order
+            self.orders[order.number] = order
             seat = self._take_seat(order.account, order.symbol)
-            seat.names[order.client_order_id] = order.order_id
+            order.account = seat.account
+            seat.names[order.client_order_id] = order.number
             if order.is_open:
-                seat.orders[order.order_id] = order
+                seat.orders[order.number] = order
         # An open order may have been given the name of a younger one that had ended.
         for seats in self.seats.values():
             for seat in seats.values():
@@ -115,23 +116,23 @@ class Ledger:
         """An order was accepted, at a price that may be another one than it asked for. Returns its account's seat."""
         if seat is None:
             seat = self._take_seat(order.account, order.symbol)
-        order.account = seat.account  # the very same text each time, which is found without comparing
-        order.price_ticks, order_id = price_ticks, order.order_id
+        order.price_ticks, order_id, number = price_ticks, order.order_id, order.number
         if not order.is_waiting:
             if seat.position is not None:
                 self._note_loss(order)
             self.last_place = order.place = self.last_place + 1
         self._set_aside(order, seat, order.quantity_lots)
-        self.orders[order_id] = seat.orders[order_id] = order
-        seat.names[order.client_order_id] = self.last_order_id = order_id
+        self.orders[number] = seat.orders[number] = order
+        seat.names[order.client_order_id] = number
+        self.last_order_id = order_id
         self.digest = folded(self.digest, order_id + price_ticks)
         return seat
 
     def settle(
-        self, trade: TradeExecuted, scale: Scale, maker: RestingOrder, taker: Taker, fees: tuple[Amount, Amount]
-    ) -> None:
-        """Two orders traded: count it for both, and on spot let money and goods change hands."""
-        lots, price, time_ns = trade.quantity_lots, trade.price_ticks, trade.time_ns
+        self, trade: TradeExecuted, scale: Scale, maker: RestingOrder, taker: Taker, fees: tuple[Amount, Amount],
+        price: int, lots: int, time_ns: int,
+    ) -> None:  # fmt: skip
+        """Two orders traded, as `trade` tells: count it for both, and on spot let money and goods change hands."""
         quote_units, (maker_pays, taker_pays) = price * lots * scale.tick_lot_units, fees
         self.last_trade_id += 1
         self.digest = folded(self.digest, price + lots)
@@ -199,7 +200,7 @@ class Ledger:
     def end(self, order: OrderRecord, state: OrderState, time_ns: int, reason: str = "") -> None:
         """An open order ended without being filled."""
         seat = self.seats[order.symbol][order.account]
-        if order.order_id not in seat.orders:
+        if order.number not in seat.orders:
             raise InvariantBroken(f"order {order.order_id} ends but is not open")
         self._set_aside(order, seat, order.filled_lots - order.quantity_lots)
         order.state, order.changed_ns = state, time_ns
@@ -232,7 +233,7 @@ class Ledger:
     def _fill(self, order: OrderRecord, seat: Seat, bought: int, quote_units: int, fee: Amount, time_ns: int) -> None:
         """A customer's order bought (or with a negative number sold) lots: on spot goods against money, and the fee."""
         lots = bought if bought > 0 else -bought
-        if lots > order.quantity_lots - order.filled_lots or order.order_id not in self.orders:
+        if lots > order.quantity_lots - order.filled_lots or order.number not in self.orders:
             raise InvariantBroken(f"a trade fills order {order.order_id} beyond what it has open")
         account = order.account
         self._set_aside(order, seat, -lots)
@@ -274,20 +275,23 @@ class Ledger:
             else:
                 position.ask_lots += lots
             return
+        size = lots if lots > 0 else -lots  # compiled code makes objects to multiply negative numbers
         if order.side is BUY:
-            balance, units = seat.quote, order.price_ticks * lots * seat.scale.tick_lot_units
+            balance, units = seat.quote, order.price_ticks * size * seat.scale.tick_lot_units
         else:
-            balance, units = seat.base, lots * seat.scale.lot_units
+            balance, units = seat.base, size * seat.scale.lot_units
         if balance is None:
             return  # no money moves here
+        if lots < 0:
+            units = -units
         balance.free = free = balance.free - units
         balance.locked = locked = balance.locked + units
         if free < 0 or locked < 0:
             raise InvariantBroken(f"order {order.order_id} of {order.account} leaves {free} free and {locked} locked")
 
     def _close(self, order: OrderRecord, seat: Seat) -> None:
-        del seat.orders[order.order_id]
-        self._final.append(order.order_id)
+        del seat.orders[order.number]
+        self._final.append(order.number)
         if len(self._final) > FINAL_ORDERS_KEPT:
             self._forget(self._final.popleft())
         if order.link:

@@ -4,7 +4,7 @@ from abc import ABC, abstractmethod
 
 from mypy_extensions import mypyc_attr
 
-from common.exchange.book import ANY_KEY, BUY, SELL, BookSide, MakerFill, OrderBook, RestingOrder
+from common.exchange.book import ANY_KEY, BUY, BookSide, MakerFill, OrderBook, RestingOrder
 from common.exchange.commands import SelfTradePrevention
 from common.exchange.events import REDUCE_ONLY, SELF_TRADE
 from common.exchange.facts import MarketFacts
@@ -84,12 +84,9 @@ class Market:
         self._clerk = clerk
         self._touched: dict[int, None] = {}
 
-    def take_touched(self) -> list[tuple[Side, int, int]]:
-        """Side, price and lots of every level that changed since the last call, in order of first change."""
-        book = self.book
-        touched = [
-            (BUY, -key, book.lots_at(key)) if key < 0 else (SELL, key, book.lots_at(key)) for key in self._touched
-        ]
+    def take_touched(self) -> list[int]:
+        """The key of every level that changed since the last call, in order of first change."""
+        touched = list(self._touched)
         self._touched.clear()
         return touched
 
@@ -139,7 +136,7 @@ class Market:
             return  # most orders meet nobody: not even an emptied level is within their limit
         while taker.lots and not taker.stopped:
             level = makers.best()
-            if level is None or level.key > bound:
+            if level is None or makers.keys[0] > bound:
                 return
             maker = level.head
             if taker.owner and maker.owner == taker.owner:

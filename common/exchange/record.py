@@ -23,6 +23,7 @@ class OrderRecord:
     true until its trigger fires, at `stop_ticks` (0 = a trailing one that does not follow yet). `place` grows with each
     order that joins a queue: among orders of one price, the smaller one is in front.
 
+    number          `order_id` as the very object that indexes hold, so that compiled code need not make another one
     working_ns      when it came to the book; 0 while it waits
     following_ns    when a trailing one began to follow; 0 = not yet
     prevented_lots  what self-trade prevention took off it while it stayed open: no part of `quantity_lots` any more
@@ -33,10 +34,10 @@ class OrderRecord:
 
     __slots__ = (
         "account", "budget", "changed_ns", "client_order_id", "close_position", "expires_ns", "filled_lots",
-        "following_ns", "is_limit", "is_plain", "is_waiting", "link", "lot_loss", "order_id", "order_type", "place",
-        "placed_ns", "post_only", "prevented_id", "prevented_lots", "price_ticks", "protect_ticks", "quantity_lots",
-        "quote_units", "reason", "reduce_only", "self_trade_prevention", "side", "slide", "state", "stop_ticks",
-        "symbol", "terms", "time_in_force", "trigger", "working_ns",
+        "following_ns", "is_limit", "is_plain", "is_waiting", "link", "lot_loss", "number", "order_id", "order_type",
+        "place", "placed_ns", "post_only", "prevented_id", "prevented_lots", "price_ticks", "protect_ticks",
+        "quantity_lots", "quote_units", "reason", "reduce_only", "self_trade_prevention", "side", "slide", "state",
+        "stop_ticks", "symbol", "terms", "time_in_force", "trigger", "working_ns",
     )  # fmt: skip
 
     account: str
@@ -56,9 +57,11 @@ class OrderRecord:
     expires_ns: Any
     budget: Any
     protect_ticks: Any
+    number: Any
 
     def __init__(self, order_id: int, terms: PlaceOrder, time_ns: int) -> None:
-        self.order_id, self.terms = order_id, terms
+        self.terms = terms
+        self.renumber(order_id)
         # All fields at once, in their order: each one alone would be a look-up in the class.
         (
             _time_ns, by, nonce, self.account, self.symbol, self.client_order_id, self.side, lots, price,
@@ -80,6 +83,10 @@ class OrderRecord:
         if trigger is not None:
             stop = trigger.price_ticks  # which may be no number either
             self.is_waiting, self.stop_ticks, self.working_ns = True, stop if type(stop) is int else 0, 0
+
+    def renumber(self, order_id: int) -> None:
+        """Have another number, before it comes in."""
+        self.order_id = self.number = order_id
 
     @property
     def remaining_lots(self) -> int:

@@ -3,7 +3,10 @@
 A trade costs about a microsecond a side, so nothing here looks farther than it must.
 """
 
+from collections.abc import Callable
 from typing import Final
+
+from msgspec.structs import astuple
 
 from common.exchange.analytics.day import RollingDay
 from common.exchange.analytics.equity import HOUR_NS, Capital, series_from
@@ -21,10 +24,10 @@ TAGS_MAX: Final = 10_000
 
 
 class Counting:
-    """Puts trades into records."""
+    """Puts trades into records. `begin_hours` is told the first hour to sample once there is somebody to look at."""
 
-    def __init__(self, core: Core, records: Records, purse: Purse) -> None:
-        self._core, self._purse = core, purse
+    def __init__(self, core: Core, records: Records, purse: Purse, begin_hours: Callable[[int], None]) -> None:
+        self._core, self._purse, self._begin_hours = core, purse, begin_hours
         self._scales, self._orders, self._groups = core.ledger.scales, core.ledger.orders, core.groups
         self.load(records)
 
@@ -34,8 +37,14 @@ class Counting:
 
     def hear(self, trade: TradeExecuted) -> None:
         """Count a trade."""
-        symbol, maker, taker, time_ns = trade.symbol, trade.maker, trade.taker, trade.time_ns
-        lots, price = trade.quantity_lots, trade.price_ticks
+        # All fields at once, in their order: each one alone would be a look-up in the class.
+        time_ns: int
+        symbol: str
+        price: int
+        lots: int
+        maker: TradeParty
+        taker: TradeParty
+        time_ns, _trade_id, symbol, price, lots, aggressor, maker, taker = astuple(trade)
         one, other, groups = maker.account, taker.account, self._groups
         # Trades with oneself or one's group are no volume; the outside world is many.
         is_volume = one != other or one == EXTERNAL_ACCOUNT
@@ -45,19 +54,21 @@ class Counting:
         if day is None:
             day = self._days[symbol] = RollingDay()
         day.trade(time_ns, price, lots if is_volume else 0)
-        scale, bought = self._scales[symbol], lots if trade.aggressor is BUY else -lots
+        scale, bought = self._scales[symbol], lots if aggressor is BUY else -lots
         if one != EXTERNAL_ACCOUNT:
             self._count(one, maker, symbol, scale, time_ns, price, -bought, is_volume, True)
         if other != EXTERNAL_ACCOUNT:
             self._count(other, taker, symbol, scale, time_ns, price, bought, is_volume, False)
+        if not self.records.next_hour and self._accounts:
+            self._begin_hours(time_ns // HOUR_NS + 1)
 
     def _count(
         self, account: str, party: TradeParty, symbol: str, scale: Scale, time_ns: int, price: int, lots: int,
         is_volume: bool, is_maker: bool,
     ) -> None:  # fmt: skip
         """One side, which bought (or with a negative number sold) lots."""
-        fee, units = party.fee_units, price * lots * scale.tick_lot_units
-        notional = units if lots > 0 else -units
+        fee, notional = party.fee_units, price * (lots if lots > 0 else -lots) * scale.tick_lot_units
+        units = notional if lots > 0 else -notional
         record = self._accounts.get(account)
         figures = None if record is None else record.markets.get(symbol)
         if figures is None:

@@ -33,7 +33,9 @@ class Analytics:
         self.trading: frozenset[Any] = frozenset()
         self._records = Records()
         self._purse = Purse(core)
-        self._counting = Counting(core, self._records, self._purse)
+        self._counting = Counting(core, self._records, self._purse, self._sample_at)
+        self.hear: Callable[[TradeExecuted], None] = self._counting.hear
+        """Counts a trade that was just settled."""
         self._is_on = core.config.features.analytics
         if self._is_on:
             core.on_trade.append(self.hear)
@@ -106,12 +108,6 @@ class Analytics:
     def _quoted_in(self, record: AccountRecord, asset: str) -> dict[str, Figures]:
         scales = self._core.ledger.scales
         return {symbol: figures for symbol, figures in record.markets.items() if scales[symbol].quote == asset}
-
-    def hear(self, trade: TradeExecuted) -> None:
-        """Count a trade that was just settled."""
-        self._counting.hear(trade)
-        if not self._records.next_hour and self._records.accounts:
-            self._sample_at(trade.time_ns // HOUR_NS + 1)
 
     def _sample_at(self, hour: int) -> None:
         self._records.next_hour = hour

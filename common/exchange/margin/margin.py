@@ -9,6 +9,7 @@ from common.exchange.margin.rules import PerpetualRules
 from common.exchange.margin.states import MarginState, accounts_from, state_of
 from common.exchange.margin.table import MarginTable
 from common.exchange.money import SMALL_MAX, UNITS_MAX
+from common.exchange.seat import Seat
 from common.model.order import Side
 
 BUY: Final = Side.BUY
@@ -91,8 +92,10 @@ class Margin:
                 if position.parts:
                     total += self.unrealised(symbol, position)
                 elif position.lots:
-                    market = self.markets[symbol]
-                    total += position.lots * market.facts.reference * market.units_per_tick_lot - position.cost
+                    market, lots = self.markets[symbol], position.lots
+                    value = market.facts.reference * market.units_per_tick_lot
+                    # Compiled code makes objects to multiply negative numbers.
+                    total += (lots * value if lots > 0 else -(-lots * value)) - position.cost
         return total
 
     def isolated_equity(self, symbol: str, position: Position) -> int:
@@ -151,10 +154,14 @@ class Margin:
             market = self.markets[symbol]
             value = market.facts.reference * market.units_per_tick_lot
             if parts:
-                profit, gross = self.unrealised(symbol, position), position.gross_lots
+                profit, gross = self.unrealised(symbol, position), position.gross_lots * value
+            elif lots > 0:
+                gross = lots * value
+                profit = gross - position.cost
             else:
-                profit, gross = lots * value - position.cost, abs(lots)
-            least, own = market.table.maintenance(gross * value), position.isolated
+                gross = -lots * value
+                profit = -gross - position.cost
+            least, own = market.table.maintenance(gross), position.isolated
             if own is None:
                 equity += profit
                 needed += least
@@ -212,17 +219,22 @@ class Margin:
         worse = price_ticks - reference if side is BUY else reference - price_ticks
         return worse * market.units_per_tick_lot if worse > 0 else 0
 
-    def trade(self, account: str, symbol: str, lots: int, price_ticks: int) -> int:
+    def trade(self, account: str, seat: Seat | None, symbol: str, lots: int, price_ticks: int) -> int:
         """An account bought (or with a negative number sold) lots; returns the profit that it realised."""
-        market = self.markets[symbol]
-        owner = self.accounts.open(account, market.asset)
-        position = owner.positions.get(symbol)
-        units = lots * price_ticks * market.units_per_tick_lot
-        if position is None or position.isolated is not None:
+        value = price_ticks * self.markets[symbol].units_per_tick_lot
+        units = lots * value if lots > 0 else -(-lots * value)
+        owner = position = None
+        if seat is not None:
+            owner, position = seat.owner, seat.position
+        if seat is None or owner is None or position is None or position.isolated is not None:
             return self.take(account, symbol, lots, units)
+        had_lots = position.lots != 0
         realised = position.take(lots, units)
         owner.wallet += realised
-        self.note_holder(account, symbol, position)
+        if (position.lots != 0) is not had_lots:
+            self.note_holder(account, symbol, position)
+        elif not seat.is_special:
+            self.touched[seat.margin_key] = None
         return realised
 
     def take(self, account: str, symbol: str, lots: int, units: int) -> int:
@@ -288,12 +300,14 @@ class Margin:
         self.accounts.open(payer, asset).wallet -= units
         self.accounts.open(receiver, asset).wallet += units
 
-    def pay_fee(self, asset: str, account: str, units: int, symbol: str) -> None:
+    def pay_fee(self, asset: str, account: str, seat: Seat | None, units: int, symbol: str) -> None:
         """Charge an account's wallet for a trade that it just made, or with a negative number pay it a rebate.
 
         What the wallet does not have an isolated position pays for itself.
         """
-        owner = self.accounts.open(account, asset)
+        owner = None if seat is None else seat.owner
+        if owner is None:
+            owner = self.accounts.open(account, asset)
         owner.wallet = wallet = owner.wallet - units
         self.accounts.open(FEE_ACCOUNT, asset).wallet += units
         if wallet < 0 < units:
