@@ -109,7 +109,9 @@ class Standing:
         return 0 if best is None else best.price
 
 
-def taker_of(core: Core, standing: Standing, market: Market, order: OrderRecord, price: int, lots: int) -> Taker:
+def taker_of(
+    core: Core, standing: Standing, market: Market, seat: Seat | None, order: OrderRecord, price: int, lots: int
+) -> Taker:
     """An order at a price as it would go through the book now, at the worst price that it may have."""
     limit: int | None = price
     if not order.is_limit:
@@ -120,7 +122,7 @@ def taker_of(core: Core, standing: Standing, market: Market, order: OrderRecord,
     owner = core.owner(account) if core.groups else account
     if order.self_trade_prevention is NO_PREVENTION:
         owner = ""
-    return Taker(account, order.side, limit, lots, owner, order, market.seats.get(account))
+    return Taker(account, order.side, limit, lots, owner, order, seat)
 
 
 def worst_price(market: Market, side: Side, protect_ticks: int | None) -> int | None:

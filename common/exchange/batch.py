@@ -212,7 +212,9 @@ class Batches:
         if reason := numbers_refusal(command):
             return reason
         order, market = self._core.order_of(command), self._core.markets[command.symbol]
-        taker = taker_of(self._core, plan, market, order, order.price_ticks, order.quantity_lots)
+        taker = taker_of(
+            self._core, plan, market, market.seats.get(order.account), order, order.price_ticks, order.quantity_lots
+        )
         if reason := order_refusal(self._core, plan, market, order, taker):
             return reason
         price = taker.limit_ticks

@@ -261,7 +261,7 @@ class OrderBook:
         self.bids = BookSide(Side.BUY, self.orders, self._levels)
         self.asks = BookSide(Side.SELL, self.orders, self._levels)
 
-    def lots_at(self, key: int) -> int:
+    def lots_at(self, key: Any) -> int:
         """Lots at the price that a key stands for."""
         level = self._levels.get(key)
         return 0 if level is None else level.quantity

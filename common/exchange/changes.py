@@ -1,8 +1,6 @@
 """Changes to open orders: cancel, reduce, amend, and the ends that time and the venue bring."""
 
-from typing import Any
-
-from msgspec.structs import astuple
+from typing import Any, Final
 
 from common.exchange.admission import (
     Standing,
@@ -19,11 +17,13 @@ from common.exchange.core import Core
 from common.exchange.entry import OrderEntry
 from common.exchange.events import TIME_OUT, AmendRejected, CancelRejected, OrderCanceled, RejectReason
 from common.exchange.ledger import NOBODY
-from common.exchange.record import OrderRecord
+from common.exchange.matching import Market
+from common.exchange.record import OrderRecord, fields_of
+from common.exchange.seat import Seat
 from common.exchange.states import Key
 from common.model.order import OrderState, OrderType
 
-CANCELED = OrderState.CANCELED
+CANCELED: Final = OrderState.CANCELED
 Named = CancelOrder | ReduceOrder | AmendOrder
 
 
@@ -52,16 +52,16 @@ class OrderChanges:
 
     def cancel_plain(self, command: CancelOrder) -> bool:
         """Take off an order for its own account, as most cancels ask. False = another cancel, or one to refuse."""
-        _time_ns, by, nonce, account, symbol, order_id, name, cancel_id = astuple(command)
+        _time_ns, by, nonce, account, symbol, order_id, name, cancel_id = fields_of(command)
         market = self._core.markets.get(symbol)
         seat = None if market is None or by or nonce else market.seats.get(account)
-        if seat is None or seat.is_special:
+        if market is None or seat is None or seat.is_special:
             return False
         number: Any = order_id or seat.names.get(name)
         order = seat.orders.get(number)
         if order is None:
             return False
-        self.withdraw(order, cancel_id)
+        self._take_away(order, market, seat, cancel_id)
         return True
 
     def reduce(self, command: Any) -> None:
@@ -117,9 +117,13 @@ class OrderChanges:
 
     def withdraw(self, order: OrderRecord, cancel_id: str = "") -> None:
         """Take an open order off for its owner."""
+        market = self._core.markets[order.symbol]
+        self._take_away(order, market, market.seats[order.account], cancel_id)
+
+    def _take_away(self, order: OrderRecord, market: Market, seat: Seat, cancel_id: str) -> None:
         core = self._core
-        core.take_off(order)
-        core.ledger.end(order, CANCELED, core.time_ns)
+        market.take_off(order)
+        core.ledger.end(order, seat, CANCELED, core.time_ns)
         core.tell(
             OrderCanceled(
                 time_ns=core.time_ns,
@@ -167,7 +171,7 @@ class OrderChanges:
     def _move(self, command: AmendOrder, order: OrderRecord, price: int, open_lots: int) -> RejectReason | None:
         """Another price or more lots: back of the queue, after taking what it can."""
         core, market = self._core, self._core.markets[order.symbol]
-        taker = taker_of(core, self._standing, market, order, price, open_lots)
+        taker = taker_of(core, self._standing, market, market.seats.get(order.account), order, price, open_lots)
         if order.is_waiting:
             reason = waiting_refusal(core, self._standing, market, order, taker, order)
         else:

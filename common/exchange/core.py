@@ -227,7 +227,8 @@ class Core(Clerk):
 
     def expire(self, order: OrderRecord, reason: str) -> None:
         """The venue ends an order, which rests no more."""
-        self.ledger.end(order, OrderState.EXPIRED, self.time_ns, reason)
+        seat = self.markets[order.symbol].seats[order.account]
+        self.ledger.end(order, seat, OrderState.EXPIRED, self.time_ns, reason)
         self.tell(
             OrderExpired(
                 time_ns=self.time_ns, order_id=order.order_id, account=order.account, symbol=order.symbol, reason=reason
@@ -308,12 +309,7 @@ class Core(Clerk):
 
     def take_off(self, order: OrderRecord) -> None:
         """Let an open order neither rest nor wait."""
-        market = self.markets[order.symbol]
-        if order.is_waiting:
-            market.stops.remove(order.order_id)
-        resting = market.book.orders.get(order.number)
-        if resting is not None:
-            market.remove(resting)
+        self.markets[order.symbol].take_off(order)
 
     def rest(self, order: OrderRecord) -> None:
         """Queue what is open of an order."""

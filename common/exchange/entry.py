@@ -26,6 +26,7 @@ from common.exchange.events import (
 )
 from common.exchange.matching import Market, Taker
 from common.exchange.record import OrderRecord
+from common.exchange.seat import Seat
 from common.exchange.stops import trailed
 from common.model.order import Side, TimeInForce
 
@@ -45,7 +46,8 @@ class OrderEntry:
         if reason := numbers_refusal(command):
             return self._refuse(command, reason)
         order = self._core.order_of(command)
-        return self._decide(order, self._core.markets[order.symbol]) or order
+        market = self._core.markets[order.symbol]
+        return self._decide(order, market, market.seats.get(order.account)) or order
 
     def place_plain(self, command: PlaceOrder) -> bool:
         """Take in or refuse an order of somebody who had one in the market before: most are. False = it is another."""
@@ -56,7 +58,7 @@ class OrderEntry:
         if market is None or seat is None or seat.is_special or not order.is_plain:
             return False
         order.account, order.symbol = seat.account, market.symbol
-        self._decide(order, market)
+        self._decide(order, market, seat)
         return True
 
     def refusal_now(self, command: PlaceOrder) -> RejectReason | None:
@@ -114,7 +116,9 @@ class OrderEntry:
         self._report_trigger(order, market)
         if order.close_position and (lots := reducible_of(core, order)):
             core.amend(order, 0, lots, True, CLOSE_POSITION)
-        taker = taker_of(core, standing, market, order, order.price_ticks, order.remaining_lots)
+        taker = taker_of(
+            core, standing, market, market.seats[order.account], order, order.price_ticks, order.remaining_lots
+        )
         reason = book_refusal(core, standing, market, order, taker, order)
         reason = reason or limit_refusal(core, standing, order, order.remaining_lots, order)
         if reason is not None:
@@ -152,8 +156,8 @@ class OrderEntry:
             else:
                 core.expire(order, SELF_TRADE if taker.stopped else UNFILLED)
 
-    def _decide(self, order: OrderRecord, market: Market) -> RejectReason | None:
-        taker = taker_of(self._core, self._standing, market, order, order.price_ticks, order.quantity_lots)
+    def _decide(self, order: OrderRecord, market: Market, seat: Seat | None) -> RejectReason | None:
+        taker = taker_of(self._core, self._standing, market, seat, order, order.price_ticks, order.quantity_lots)
         if reason := order_refusal(self._core, self._standing, market, order, taker):
             return self._refuse(order.terms, reason)
         self.admit(order, taker, market)
@@ -161,7 +165,8 @@ class OrderEntry:
 
     def _taker(self, command: PlaceOrder) -> tuple[Taker, OrderRecord, Market]:
         order, market = self._core.order_of(command), self._core.markets[command.symbol]
-        taker = taker_of(self._core, self._standing, market, order, order.price_ticks, order.quantity_lots)
+        seat = market.seats.get(order.account)
+        taker = taker_of(self._core, self._standing, market, seat, order, order.price_ticks, order.quantity_lots)
         return taker, order, market
 
     def _refuse(self, command: PlaceOrder, reason: RejectReason) -> RejectReason:

@@ -230,10 +230,12 @@ class Exchange:
         for symbol, market in self.markets.items():
             book = market.book
             for key in market.take_touched():
-                side, price = (BUY, -key) if key < 0 else (SELL, key)
+                price: int = key
+                side = SELL if price > 0 else BUY
                 changed.append(
                     new(
-                        time_ns=time_ns, symbol=symbol, side=side, price_ticks=price, quantity_lots=book.lots_at(key),
+                        time_ns=time_ns, symbol=symbol, side=side, price_ticks=price if price > 0 else -price,
+                        quantity_lots=book.lots_at(key),
                     )
                 )  # fmt: skip
         return changed

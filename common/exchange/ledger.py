@@ -197,9 +197,8 @@ class Ledger:
         order.is_waiting, order.changed_ns, order.working_ns = False, time_ns, time_ns
         self.last_place = order.place = self.last_place + 1
 
-    def end(self, order: OrderRecord, state: OrderState, time_ns: int, reason: str = "") -> None:
+    def end(self, order: OrderRecord, seat: Seat, state: OrderState, time_ns: int, reason: str = "") -> None:
         """An open order ended without being filled."""
-        seat = self.seats[order.symbol][order.account]
         if order.number not in seat.orders:
             raise InvariantBroken(f"order {order.order_id} ends but is not open")
         self._set_aside(order, seat, order.filled_lots - order.quantity_lots)

@@ -1,6 +1,7 @@
 """Matching in one market: what a taker meets in price-time order, self-trade prevention, reduce-only."""
 
 from abc import ABC, abstractmethod
+from typing import Any
 
 from mypy_extensions import mypyc_attr
 
@@ -84,8 +85,8 @@ class Market:
         self._clerk = clerk
         self._touched: dict[int, None] = {}
 
-    def take_touched(self) -> list[int]:
-        """The key of every level that changed since the last call, in order of first change."""
+    def take_touched(self) -> list[Any]:
+        """The very key of every level that changed since the last call, in order of first change."""
         touched = list(self._touched)
         self._touched.clear()
         return touched
@@ -103,6 +104,14 @@ class Market:
         self._touched[resting.key] = None
         if order.reduce_only:
             self.reduce_only.orders[order.order_id] = resting
+
+    def take_off(self, order: OrderRecord) -> None:
+        """Let an open order neither rest nor wait."""
+        if order.is_waiting:
+            self.stops.remove(order.order_id)
+        resting = self.book.orders.get(order.number)
+        if resting is not None:
+            self.remove(resting)
 
     def remove(self, order: RestingOrder) -> None:
         """Take a resting order off, whole."""

@@ -6,8 +6,6 @@ A trade costs about a microsecond a side, so nothing here looks farther than it 
 from collections.abc import Callable
 from typing import Final
 
-from msgspec.structs import astuple
-
 from common.exchange.analytics.day import RollingDay
 from common.exchange.analytics.equity import HOUR_NS, Capital, series_from
 from common.exchange.analytics.figures import Figures
@@ -16,6 +14,7 @@ from common.exchange.core import Core
 from common.exchange.events import EXTERNAL_ACCOUNT, TradeExecuted, TradeParty
 from common.exchange.money import Scale
 from common.exchange.purse import Purse
+from common.exchange.record import fields_of
 from common.model.order import Side
 
 BUY: Final = Side.BUY
@@ -37,14 +36,13 @@ class Counting:
 
     def hear(self, trade: TradeExecuted) -> None:
         """Count a trade."""
-        # All fields at once, in their order: each one alone would be a look-up in the class.
         time_ns: int
         symbol: str
         price: int
         lots: int
         maker: TradeParty
         taker: TradeParty
-        time_ns, _trade_id, symbol, price, lots, aggressor, maker, taker = astuple(trade)
+        time_ns, _trade_id, symbol, price, lots, aggressor, maker, taker = fields_of(trade)
         one, other, groups = maker.account, taker.account, self._groups
         # Trades with oneself or one's group are no volume; the outside world is many.
         is_volume = one != other or one == EXTERNAL_ACCOUNT

@@ -12,6 +12,7 @@ from common.exchange.fees.charges import Amount, charges
 from common.exchange.fees.schedule import FeeSchedule
 from common.exchange.fees.standing import FeeStanding, standing
 from common.exchange.fees.volumes import VOLUME_UNITS_MAX, DayVolume, Volume, Volumes, VolumeState
+from common.exchange.money import SMALL_MAX
 
 NOBODY: Final[Mapping[str, FeeStanding]] = {}
 
@@ -109,7 +110,7 @@ class Standings:
         if traded is None:
             traded = self.today = self._volumes.today()
         venue = traded.venue_maker_units + units
-        traded.venue_maker_units = venue if venue < VOLUME_UNITS_MAX else VOLUME_UNITS_MAX
+        traded.venue_maker_units = venue if venue <= SMALL_MAX else min(venue, VOLUME_UNITS_MAX)
         if not is_world:
             place = self._places.get(maker)
             if place is not None and units < place.units_left:

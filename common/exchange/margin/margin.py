@@ -82,20 +82,14 @@ class Margin:
 
     def unrealised(self, symbol: str, position: Position) -> int:
         """Profit at the mark that a position has not realised."""
-        return position.net_lots * self.markets[symbol].lot_value - position.net_cost
+        return open_profit(position, self.markets[symbol].lot_value)
 
     def equity(self, account: MarginAccount) -> int:
         """What the cross part of an account is worth at the mark; isolated positions are worth their own."""
         total = account.wallet
         for symbol, position in account.positions.items():
-            if position.isolated is None:
-                if position.parts:
-                    total += self.unrealised(symbol, position)
-                elif position.lots:
-                    market, lots = self.markets[symbol], position.lots
-                    value = market.facts.reference * market.units_per_tick_lot
-                    # Compiled code makes objects to multiply negative numbers.
-                    total += (lots * value if lots > 0 else -(-lots * value)) - position.cost
+            if position.isolated is None and (position.lots or position.parts):
+                total += open_profit(position, self.markets[symbol].lot_value)
         return total
 
     def isolated_equity(self, symbol: str, position: Position) -> int:
@@ -153,15 +147,8 @@ class Margin:
                 continue
             market = self.markets[symbol]
             value = market.facts.reference * market.units_per_tick_lot
-            if parts:
-                profit, gross = self.unrealised(symbol, position), position.gross_lots * value
-            elif lots > 0:
-                gross = lots * value
-                profit = gross - position.cost
-            else:
-                gross = -lots * value
-                profit = -gross - position.cost
-            least, own = market.table.maintenance(gross), position.isolated
+            profit, gross = open_profit(position, value), position.gross_lots if parts else abs(lots)
+            least, own = market.table.maintenance(gross * value), position.isolated
             if own is None:
                 equity += profit
                 needed += least
@@ -197,20 +184,26 @@ class Margin:
         costs, own_loss = fee + loss, quote_units - lots * value if buys else lots * value - quote_units
         if own_loss > 0:
             costs += own_loss
+        # Most accounts are in one market only, where nothing has to be added up.
+        is_only = held_now is not None and len(owner.positions) == 1
+        if is_only and position.isolated is None:
+            equity = owner.wallet + open_profit(position, value)
+        else:
+            equity = self.equity(owner)
         if after <= before:
             left = market.table.maintenance((abs(held + lots if buys else held - lots) + parted) * value)
-            fits = self._may_reduce(owner, symbol, position, left, costs)
+            if position.isolated is not None and position.is_open:
+                fits = self.isolated_equity(symbol, position) - costs >= left
+            elif is_only:
+                fits = equity - costs >= left
+            else:
+                fits = equity - costs >= left + self.maintenance(owner, symbol)
         elif (notional := (after + parted) * value) > SMALL_MAX and notional > UNITS_MAX:
             return RejectReason.NOTIONAL_TOO_LARGE
         else:
             needed = self.order_margin(symbol, position, after + parted) + costs + elsewhere
-            fits = self.equity(owner) - self.initial(owner, symbol) >= needed
+            fits = equity >= needed if is_only else equity - self.initial(owner, symbol) >= needed
         return None if fits else RejectReason.INSUFFICIENT_MARGIN
-
-    def _may_reduce(self, owner: MarginAccount, symbol: str, position: Position, left: int, costs: int) -> bool:
-        if position.isolated is not None and position.is_open:
-            return self.isolated_equity(symbol, position) - costs >= left
-        return self.equity(owner) - costs >= self.maintenance(owner, symbol) + left
 
     def lot_loss(self, symbol: str, side: Side, price_ticks: int) -> int:
         """Units that one lot of an order at a price would lose against the mark as it is."""
@@ -342,3 +335,10 @@ class Margin:
     def is_liquidating(self, account: str) -> bool:
         """True while any margin account of somebody is in liquidation, so that nothing of it may leave."""
         return bool(self.liquidating) and any(name == account for _asset, name in self.liquidating)
+
+
+def open_profit(position: Position, lot_value: int) -> int:
+    """Profit that a position and its parts have not realised, when one lot is worth so many units."""
+    lots, cost = (position.net_lots, position.net_cost) if position.parts else (position.lots, position.cost)
+    # Compiled code makes objects to multiply negative numbers.
+    return lots * lot_value - cost if lots > 0 else -(-lots * lot_value) - cost
