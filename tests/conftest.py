@@ -12,6 +12,14 @@ import pytest
 from xdist.scheduler import LoadFileScheduling
 
 FLEET_TESTS = "tests/fleet/"
+LONGEST_FIRST = (
+    FLEET_TESTS,
+    "tests/integration/native/",
+    "tests/integration/defi_lp/",
+    "tests/integration/",
+    "tests/property/",
+)
+"""Beginnings of paths, so that no worker is left alone with a long file at the end."""
 PROJECT = Path(__file__).resolve().parent.parent
 
 
@@ -44,9 +52,19 @@ class OneFleetAtATime(LoadFileScheduling):
         return FLEET_TESTS if file.startswith(FLEET_TESTS) else file
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Files keep their order within a rank."""
+
+    def rank(item: pytest.Item) -> int:
+        return next((place for place, start in enumerate(LONGEST_FIRST) if item.nodeid.startswith(start)), 99)
+
+    items.sort(key=rank)
+
+
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> OneFleetAtATime:
     """Used by `pytest -n 2`."""
+    config.option.loadscopereorder = False  # xdist's own order takes the files with the fewest tests last.
     return OneFleetAtATime(config, log)
 
 

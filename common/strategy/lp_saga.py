@@ -6,6 +6,8 @@
     collect    collect
     close      withdraw (revoke)*                               never given up
 
+An allowance that is too small, but not zero, is revoked before it is approved: tokens like USDT refuse to change one.
+
 Every step is planned anew when its time comes, with the prices and allowances of that moment. One that was submitted
 is resolved by its number and never sent again under another one before its end is known. A move or a mint that fails
 ends the saga: the tokens are where they were, and the keeper's own rules say when to try anew.
@@ -122,10 +124,11 @@ def plan(intent: str, seen: SagaView, swaps: bool = False) -> tuple[str, ...]:
     if intent == CLOSE:
         revokes = [f"{REVOKE} {subject}" for subject in SUBJECTS if seen.allowances.get(subject)]
         return (*([WITHDRAW] if seen.ranges else []), *revokes)
-    short = _short(seen)
-    approvals = [f"{APPROVE} {short}"] if short else []
-    if short == f"{BASE}:{MANAGER}" and seen.deposits[1] > seen.allowances.get(f"{QUOTE}:{MANAGER}", 0):
-        approvals.append(f"{APPROVE} {QUOTE}:{MANAGER}")
+    approvals = [
+        f"{kind} {subject}"
+        for subject in _shorts(seen)
+        for kind in ([REVOKE, APPROVE] if seen.allowances.get(subject) else [APPROVE])
+    ]
     if not swaps:
         return (*approvals, MOVE)
     return (*([WITHDRAW] if seen.ranges else []), SWAP, *approvals, MINT)
@@ -168,7 +171,7 @@ def _closing(seen: SagaView) -> Next:
 def _moving(saga: Saga, seen: SagaView, now_ns: int, rules: SagaRules) -> Next:
     if saga.has(MOVE):
         return Finish(DONE)
-    return _failure(saga, APPROVE, MOVE) or _minting(saga, seen, now_ns, rules, MOVE)
+    return _failure(saga, REVOKE, APPROVE, MOVE) or _minting(saga, seen, now_ns, rules, MOVE)
 
 
 def _swapping(saga: Saga, seen: SagaView, now_ns: int, rules: SagaRules) -> Next:
@@ -177,7 +180,7 @@ def _swapping(saga: Saga, seen: SagaView, now_ns: int, rules: SagaRules) -> Next
     if seen.ranges:
         return _failure(saga, WITHDRAW) or _gated(saga, seen, now_ns, rules, WITHDRAW) or Act(WITHDRAW)
     if not saga.has(SWAP) and not saga.swap_refused and seen.sells:
-        if (failed := _failure(saga, APPROVE, SWAP)) and saga.failures_in_row:
+        if (failed := _failure(saga, REVOKE, APPROVE, SWAP)) and saga.failures_in_row:
             return RefuseSwap(failed.reason)
         held = _gated(saga, seen, now_ns, rules, SWAP)
         if isinstance(held, Finish):
@@ -185,7 +188,7 @@ def _swapping(saga: Saga, seen: SagaView, now_ns: int, rules: SagaRules) -> Next
         token, amount = seen.sells
         subject = f"{token}:{ROUTER}"
         short = amount > seen.allowances.get(subject, 0)
-        return held or (Act(APPROVE, subject) if short else Act(SWAP))
+        return held or (_approval(subject, seen) if short else Act(SWAP))
     # A swap that failed is why the saga goes on without it, and no reason to end it.
     return _failure(saga, MINT) or _minting(saga, seen, now_ns, rules, MINT)
 
@@ -195,8 +198,12 @@ def _minting(saga: Saga, seen: SagaView, now_ns: int, rules: SagaRules, kind: st
         return held
     if not any(seen.deposits):
         return Finish(ABANDONED, f"{kind}: too little to mint")
-    short = _short(seen)
-    return Act(APPROVE, short) if short else Act(kind)
+    shorts = _shorts(seen)
+    return _approval(shorts[0], seen) if shorts else Act(kind)
+
+
+def _approval(subject: str, seen: SagaView) -> Act:
+    return Act(REVOKE if seen.allowances.get(subject) else APPROVE, subject)
 
 
 def _gated(saga: Saga, seen: SagaView, now_ns: int, rules: SagaRules, kind: str) -> Finish | Wait | None:
@@ -214,12 +221,14 @@ def _failure(saga: Saga, *kinds: str) -> Finish | None:
     return None if end.code == "never_submitted" else Finish(FAILED, end.reason)
 
 
-def _short(seen: SagaView) -> str:
-    """The first allowance that does not cover the deposits."""
-    for token, amount in zip((BASE, QUOTE), seen.deposits, strict=True):
-        if amount > seen.allowances.get(f"{token}:{MANAGER}", 0):
-            return f"{token}:{MANAGER}"
-    return ""
+def _shorts(seen: SagaView) -> list[str]:
+    """The allowances that do not cover the deposits."""
+    subjects = (f"{token}:{MANAGER}" for token in (BASE, QUOTE))
+    return [
+        subject
+        for subject, amount in zip(subjects, seen.deposits, strict=True)
+        if amount > seen.allowances.get(subject, 0)
+    ]
 
 
 def _retry_at(saga: Saga, rules: SagaRules) -> int:

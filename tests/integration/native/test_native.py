@@ -53,7 +53,9 @@ def test_both_ways_tell_the_same_and_come_to_the_same_state(compiled: Path, seed
     assert len(json.loads(one[-1])) >= EVENTS_MIN
 
 
-@pytest.mark.parametrize("tests", ["tests/unit/exchange", "tests/scenarios", "tests/property"])
+@pytest.mark.parametrize(
+    "tests", ["tests/unit/exchange", "tests/scenarios", pytest.param("tests/property", marks=pytest.mark.soak)]
+)
 def test_the_tests_of_the_core_pass_compiled(compiled: Path, tests: str) -> None:
     run("-m", "pytest", "-p", "no:cacheprovider", "-k", "exchange or scenarios or fee", tests, way=str(compiled))
 

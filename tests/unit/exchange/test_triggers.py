@@ -156,9 +156,9 @@ def test_a_chain_longer_than_the_limit_halts_the_market_and_the_rest_waits_on():
 def test_a_thousand_in_one_chain_is_allowed():
     desk = Desk(settles=False, open_orders_max=10_000)
     for number in range(1_000):
-        desk.place("deep", f"d{number}", SELL, 100 + number, 1)
-        desk.place("me", f"s{number}", BUY, 0, 1, trigger=stop(100 + number))
-    events = desk.place("you", "spark", BUY, 100, 1)
+        desk.place("deep", f"d{number}", SELL, 100 + number, 1, at=1)
+        desk.place("me", f"s{number}", BUY, 0, 1, trigger=stop(100 + number), at=1)
+    events = desk.place("you", "spark", BUY, 100, 1, at=1)
     assert len(fired(events)) == 1_000 and desk.exchange.markets[ETH.symbol].facts.is_open
 
 

@@ -111,7 +111,7 @@ def row_counts(row, flow) -> bool:
 
 def test_our_orders_fill_in_the_replay_and_the_book_is_never_crossed(recordings):
     path, random, desk = recordings / FILE, Random(3), Desk()
-    rows = list(read_recording(path, ETH))[:12_000]
+    rows = list(read_recording(path, ETH))[:6_000]
     flow = ReplayFlow(ETH.symbol, lambda: iter(rows), lambda loops: None)
     names = 0
     while flow.loops < 2:

@@ -72,12 +72,21 @@ def move(told: Saga, now_s: float = 30.0, **more: object) -> object:
 
 @pytest.mark.parametrize("intent", [OPEN, REBALANCE])
 def test_allowances_come_first_then_everything_in_one_transaction(intent: str) -> None:
-    short = EVERYTHING | {"base:manager": 4, "quote:manager": 5}
+    short = EVERYTHING | {"base:manager": 0, "quote:manager": 0}
     assert move(saga(intent), allowances=short) == Act(APPROVE, "base:manager")
-    half = EVERYTHING | {"quote:manager": 5}
+    half = EVERYTHING | {"quote:manager": 0}
     assert move(saga(intent, (APPROVE, "")), allowances=half) == Act(APPROVE, "quote:manager")
     assert move(saga(intent, (APPROVE, ""), (APPROVE, ""))) == Act(MOVE)
     assert move(saga(intent, (MOVE, ""))) == Finish(DONE)
+
+
+def test_what_is_left_of_an_allowance_is_revoked_before_a_larger_one_is_given() -> None:
+    """Tokens like USDT refuse to change an allowance that is not zero."""
+    short = EVERYTHING | {"quote:manager": 5}
+    assert move(saga(OPEN), allowances=short) == Act(REVOKE, "quote:manager")
+    assert move(saga(OPEN, (REVOKE, "")), allowances=short | {"quote:manager": 0}) == Act(APPROVE, "quote:manager")
+    assert move(saga(OPEN, (REVOKE, "reverted")), allowances=short) == Finish(FAILED, "reverted: told")
+    assert plan(OPEN, view(allowances=short)) == ("revoke quote:manager", "approve quote:manager", MOVE)
 
 
 def test_nothing_is_decided_while_a_step_is_under_way_or_newer_than_what_was_read() -> None:
@@ -123,7 +132,8 @@ def test_a_rebalance_by_swap_withdraws_sells_and_mints() -> None:
     assert move(saga(REBALANCE, swaps=True), **sells) == Act(WITHDRAW)
     out = saga(REBALANCE, (WITHDRAW, ""), swaps=True)
     poor = EVERYTHING | {"base:router": 6}
-    assert move(out, ranges=0, allowances=poor, **sells) == Act(APPROVE, "base:router")
+    assert move(out, ranges=0, allowances=poor, **sells) == Act(REVOKE, "base:router")
+    assert move(out, ranges=0, allowances=poor | {"base:router": 0}, **sells) == Act(APPROVE, "base:router")
     assert move(out, ranges=0, **sells) == Act(SWAP)
     sold = saga(REBALANCE, (WITHDRAW, ""), (SWAP, ""), swaps=True)
     assert move(sold, ranges=0, **sells) == Act(MINT)
