@@ -112,11 +112,17 @@ class OrderRecord:
 
     def copy(self) -> "OrderRecord":
         """The same again, to change it alone."""
-        other = OrderRecord(self.order_id, self.terms, self.placed_ns)
-        other.price_ticks, other.quantity_lots = self.price_ticks, self.quantity_lots
+        other = record_of(self.order_id, self.terms, self.price_ticks, self.quantity_lots, self.placed_ns)
         other.changed_ns, other.filled_lots, other.quote_units = self.changed_ns, self.filled_lots, self.quote_units
         other.state, other.reason, other.stop_ticks = self.state, self.reason, self.stop_ticks
         other.is_waiting, other.place, other.working_ns = self.is_waiting, self.place, self.working_ns
         other.following_ns, other.prevented_lots = self.following_ns, self.prevented_lots
         other.prevented_id, other.lot_loss = self.prevented_id, self.lot_loss
         return other
+
+
+def record_of(order_id: int, terms: PlaceOrder, price_ticks: int, quantity_lots: int, time_ns: int) -> OrderRecord:
+    """An order whose price and lots may be others by now than its terms say."""
+    order = OrderRecord(order_id, terms, time_ns)
+    order.price_ticks, order.quantity_lots = price_ticks, quantity_lots
+    return order

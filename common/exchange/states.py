@@ -5,7 +5,7 @@ import msgspec
 from common.exchange.accounts import BalancesState
 from common.exchange.commands import PlaceOrder
 from common.exchange.events import MarketPhase, SelfTradePrevented, TradeExecuted
-from common.exchange.record import OrderRecord
+from common.exchange.record import OrderRecord, record_of
 from common.model.order import OrderState
 
 Key = str | int
@@ -87,8 +87,7 @@ def state_of(order: OrderRecord) -> RecordState:
 
 def record_from(state: RecordState) -> OrderRecord:
     """The order that a snapshot kept."""
-    order = OrderRecord(state.order_id, state.terms, state.placed_ns)
-    order.price_ticks, order.quantity_lots = state.price_ticks, state.quantity_lots
+    order = record_of(state.order_id, state.terms, state.price_ticks, state.quantity_lots, state.placed_ns)
     order.changed_ns, order.filled_lots, order.quote_units = state.changed_ns, state.filled_lots, state.quote_units
     order.state, order.reason, order.stop_ticks = state.state, state.reason, state.stop_ticks
     order.is_waiting, order.place, order.working_ns = state.is_waiting, state.place, state.working_ns

@@ -25,7 +25,7 @@ from common.exchange.fills import Fill, fills_of
 from common.exchange.ledger import Ledger
 from common.exchange.margin.events import CollateralMoved
 from common.exchange.money import units_text
-from common.exchange.record import OrderRecord
+from common.exchange.record import OrderRecord, record_of
 from common.model.order import OrderState
 from services.paper_exchange.execution_report import execution_report, fill_fields, prevented_fields
 from services.paper_exchange.order_wire import Amendment, ordered_text
@@ -93,7 +93,7 @@ class AccountReports:
     def _placed(self, event: OrderPlaced) -> list[tuple[str, Json]]:
         if not self._is_ours(event.account, event.symbol):
             return []
-        order = self._orders[event.order_id] = OrderRecord(
+        order = self._orders[event.order_id] = record_of(
             event.order_id, event.terms, event.price_ticks, event.quantity_lots, event.time_ns
         )
         return self._told(order, "NEW", event.time_ns)

@@ -19,7 +19,7 @@ from common.exchange.events import (
     RejectReason,
 )
 from common.exchange.fills import Fill, fills_of
-from common.exchange.record import OrderRecord
+from common.exchange.record import OrderRecord, record_of
 from common.model.errors import InvariantBroken
 from common.model.order import Side, TimeInForce
 from services.paper_exchange import refusals
@@ -367,7 +367,7 @@ def _answer_to(command: PlaceOrder, events: list[Event]) -> OrderPlaced | OrderR
 
 def _as_accepted(order: OrderRecord) -> OrderRecord:
     terms = order.terms
-    return OrderRecord(order.order_id, terms, terms.price_ticks, terms.quantity_lots, order.placed_ns)
+    return record_of(order.order_id, terms, terms.price_ticks, terms.quantity_lots, order.placed_ns)
 
 
 def _has_ended(events: list[Event], order_id: int) -> bool:

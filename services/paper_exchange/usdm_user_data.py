@@ -31,7 +31,7 @@ from common.exchange.margin.events import (
     PositionTakenOver,
 )
 from common.exchange.money import units_text
-from common.exchange.record import OrderRecord
+from common.exchange.record import OrderRecord, record_of
 from common.model.order import OrderState, TimeInForce
 from services.paper_exchange.usdm_positions import EMPTY, Held, Positions
 from services.paper_exchange.usdm_wire import (
@@ -128,7 +128,7 @@ class OrderReports:
             if isinstance(event, OrderPlaced):
                 is_ours = event.account in self._accounts and event.symbol in self._wires
                 if is_ours and not _is_stillborn(event, events):
-                    order = OrderRecord(
+                    order = record_of(
                         event.order_id, event.terms, event.price_ticks, event.quantity_lots, event.time_ns
                     )
                     self._orders[event.order_id] = order
