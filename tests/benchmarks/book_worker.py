@@ -43,7 +43,7 @@ class Ours:
                     keep((maker.order_id, number, at, taken))
                 fills.clear()
             if left and kind == LIMIT:
-                rest(price, new("", number, "", left))
+                rest(price, new("", number, left))
 
     def fills(self):
         return self.log

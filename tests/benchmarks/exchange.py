@@ -31,7 +31,7 @@ from tests.benchmarks.measure import best_ns, table
 SPOT, PERPETUAL = "X-Y", "X-PERP"
 ACCOUNTS = [f"account-{number}" for number in range(20)]
 GROUP = 256
-SEED, ROUNDS = 7, 3
+SEED, ROUNDS = 7, 5
 PATH_COMMANDS, RECOVERY_COMMANDS, TAIL_COMMANDS = 200_000, 1_000_000, 10_000
 BATCH = 100
 

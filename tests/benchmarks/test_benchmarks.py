@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from tests.benchmarks import amm, codec, exchange, fees, funds, making, reads, tick_to_order
+from tests.benchmarks.book_operations import record
 from tests.benchmarks.book_peers import run
 
 
@@ -38,6 +39,13 @@ def test_exchange(capsys: pytest.CaptureFixture[str]) -> None:
     exchange.main(2_000, 12_000)
     printed = capsys.readouterr().out
     assert printed.count("| yes |") == 2 and "NO" not in printed
+
+
+def test_book_ours(tmp_path: Path) -> None:
+    file = tmp_path / "operations"
+    record(2_000, 7, file)
+    assert json.loads(run("ours", "book_worker.py", "ours", file, 1, 2_000))["fills"] > 0
+    assert json.loads(run("ours", "book_inserts.py", "book", 20))
 
 
 def test_amm_ours(tmp_path: Path) -> None:

@@ -15,7 +15,7 @@ import msgspec
 
 from common.exchange.money import RATE_SCALE, UNITS_PER_ASSET
 
-SECONDS = {"ms": Decimal("0.001"), "s": 1, "m": 60, "h": 3_600, "d": 86_400}
+SECONDS: dict[str, Decimal | int] = {"ms": Decimal("0.001"), "s": 1, "m": 60, "h": 3_600, "d": 86_400}
 NS_PER_S = 10**9
 ABSOLUTE_NS_MIN = 10**17
 """Shorter times are durations: this one is in 1973."""
