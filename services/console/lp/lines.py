@@ -53,7 +53,9 @@ def progress_line(told: LpReported) -> str:
 def account_lines(ended: LpSagaEnded) -> list[str]:
     """The account of every token: what was there is what is there and what explains the difference."""
     head = f"{ended.intent} {ended.saga}: {ended.outcome}" + (f" ({ended.reason})" if ended.reason else "")
-    rows: list[tuple[str, ...]] = [("token", "before", "principal", "fees", "deposited", "swapped", "gas", "unexplained", "after")]
+    rows: list[tuple[str, ...]] = [
+        ("token", "before", "principal", "fees", "deposited", "swapped", "gas", "unexplained", "after")
+    ]
     rows += [_account_row(each) for each in ended.accounts]
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     table = ["  ".join(f"{cell:>{width}}" for cell, width in zip(row, widths, strict=True)) for row in rows]
