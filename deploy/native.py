@@ -19,7 +19,10 @@ from common import native  # noqa: E402
 
 
 def main() -> None:
-    """Compile into the folder named by the first argument, or into the one that every process looks into."""
+    """Compile into the folder named by the first argument, or into the one that every process looks into.
+
+    A second argument is the compiler's level of optimisation: `0` for whoever only wants to see that it works.
+    """
     folder = Path(sys.argv[1]) if len(sys.argv) > 1 else native.home() / native.fingerprint()
     if folder.is_dir():
         print(f"The exchange core is compiled already: {folder}")
@@ -27,11 +30,11 @@ def main() -> None:
         print(f"The exchange core stays interpreted: {missing}. Everything works without; it is only slower.")
     else:
         print("compiling the exchange core, which takes about a minute", flush=True)
-        compile_into(folder)
+        compile_into(folder, sys.argv[2] if len(sys.argv) > 2 else "3")
         print(f"compiled into {folder}")
 
 
-def compile_into(folder: Path) -> None:
+def compile_into(folder: Path, opt_level: str) -> None:
     """Compile all modules of `native.COMPILED` as one group, whose calls among each other are calls in C."""
     from mypyc.build import mypycify
     from setuptools import Distribution
@@ -42,7 +45,7 @@ def compile_into(folder: Path) -> None:
         os.chdir(PROJECT)
         sources = [f"common/exchange/{name.replace('.', '/')}.py" for name in native.COMPILED]
         options = ["--no-incremental", f"--config-file={PROJECT / 'pyproject.toml'}"]
-        extensions = mypycify([*options, *sources], target_dir=f"{scratch}/c", opt_level="3", debug_level="0")
+        extensions = mypycify([*options, *sources], target_dir=f"{scratch}/c", opt_level=opt_level, debug_level="0")
         for extension in extensions:
             # Nobody puts other functions in the place of ours, so calls within the library need no table.
             extension.extra_compile_args.append("-fno-semantic-interposition")

@@ -63,7 +63,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> OneFleetAtATime:
-    """Used by `pytest -n 2`."""
+    """Used by `pytest -n`."""
     config.option.loadscopereorder = False  # xdist's own order takes the files with the fewest tests last.
     return OneFleetAtATime(config, log)
 

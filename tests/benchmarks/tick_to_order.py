@@ -161,9 +161,9 @@ async def _tick(fleet: Fleet, count: int) -> tuple[list[float], float]:
             known = len(orders.latency_us)
             books.show()
             # The first ones may be refused: the oms reconciles with the venue before it lets an order pass.
-            await until(lambda known=known: len(orders.latency_us) > known or not known, 10)
+            await until(lambda known=known: len(orders.latency_us) > known or not known, 30)
             await asyncio.sleep(STALE_MS / 1_000)
-            await until(lambda: not orders.live, 10)
+            await until(lambda: not orders.live, 30)
     finally:
         stir.cancel()
         await asyncio.gather(stir, return_exceptions=True)

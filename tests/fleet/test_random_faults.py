@@ -11,7 +11,7 @@ from tests.fleet.random_faults import play
 
 SOAK_S = float(os.environ.get("COUNTERWEIGHT_SOAK_S", "1800"))
 SOAK_EVERY_S = 20.0
-SHORT_S, SHORT_EVERY_S, SHORT_SEED = 40.0, 2.5, 7
+SHORT_S, SHORT_EVERY_S, SHORT_SEED = 30.0, 2.5, 7
 SETTLING_S = 400.0
 
 

@@ -25,7 +25,7 @@ def compiled(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = native.home() / native.fingerprint()
     if not folder.is_dir():
         folder = tmp_path_factory.mktemp("native") / "built"
-        made = run("deploy/native.py", str(folder), way="0")
+        made = run("deploy/native.py", str(folder), "0", way="0")
         if "no C compiler" in made:
             pytest.skip("no C compiler")
         assert folder.is_dir(), made
