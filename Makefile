@@ -42,10 +42,9 @@ doctor: $(INSTALLED)  ## what could keep the fleet from running, and what to do 
 	@$(CONSOLE) doctor --config $(CONFIG)
 
 .PHONY: test check bench soak
-# Four workers for two cores: half of the tests' time is spent waiting for processes, blocks and timers.
 test: export COUNTERWEIGHT_NATIVE := 0
 test: setup $(INSTALLED_DEV)  ## every test; those of tests/integration/native compile the exchange core, all others do not
-	@$(BIN)/python -m pytest -n 4 -m "not soak" -rfEs
+	@$(BIN)/python -m pytest -n 2 -m "not soak" -rfEs
 
 check: $(INSTALLED_DEV)  ## ruff, mypy --strict on common/, house tests
 	@$(BIN)/ruff check .

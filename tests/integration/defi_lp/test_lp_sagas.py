@@ -56,6 +56,7 @@ def test_a_rebalance_by_swap_ends_balanced_and_accounted_for(chain: str, tmp_pat
             await fees_flow(lp)
             await lp.move_pool(2500 * FALL)
             await moved(lp)
+            await lp.sees(lambda: any(each.intent == "rebalance" for each in lp.sagas))
             saga = next(each for each in lp.sagas if each.intent == "rebalance")
             assert saga.steps == ["withdraw", "approve", "swap", "mint"], saga
             assert saga.exact and saga.outcome == "done"

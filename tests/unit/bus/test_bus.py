@@ -224,7 +224,7 @@ def test_nothing_is_sent_to_the_dead_and_nothing_reaches_its_next_life(tmp_path:
                 asked.append(request) or KillStateChanged(engaged=False, reason="", operator="", engaged_ns=0)
             )
         )
-        await bus.request("oms", QuerySnapshot(), 2.0)
+        await bus.request("oms", QuerySnapshot(), 10.0)
         assert [type(each) for each in asked] == [QuerySnapshot]
         bus.close()
         host.close()
