@@ -16,7 +16,7 @@ SETTLING_S = 400.0
 
 
 @pytest.mark.timeout(SHORT_S + SETTLING_S)
-def test_a_minute_of_random_faults_ends_with_every_sum_right() -> None:
+def test_a_short_run_of_random_faults_ends_with_every_sum_right() -> None:
     _play(SHORT_S, SHORT_EVERY_S, SHORT_SEED)
 
 
